@@ -1,0 +1,172 @@
+"""What the domain asks of the world. A port is born with its memory adapter; faults are injected by decorators.
+
+Promises hold for every adapter and are checked by one contract suite each (`tests/contracts/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from domain.decider import Ask, Context, Decider, Loaded, Outcome
+from domain.event import Event, Recorded
+from domain.ids import AggregateId, Digest
+from domain.position import Position
+
+S = TypeVar("S")
+C = TypeVar("C")
+E = TypeVar("E", bound=Event)
+
+
+class Clock(Protocol):
+    """Wall time for people, monotonic time for durations."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        ...
+
+    def monotonic_ms(self) -> int:
+        """Never goes back; only differences mean anything."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Waits between retries, in workers only."""
+        ...
+
+
+class Ids(Protocol):
+    """Chance, as a port."""
+
+    def token(self, size_bytes: int) -> bytes:
+        """Unguessable bytes."""
+        ...
+
+    def jitter(self) -> float:
+        """Uniform in [0, 1)."""
+        ...
+
+
+class EventLog(Protocol):
+    """The command side: load a fold, ask deciders, read one aggregate's history.
+
+    Callers may rely on: an `ask` appends all its events and checks all its guards in one step or not at all;
+    a key that is known answers from its events; an unknown outcome is settled before `ask` returns or raised
+    as OutcomeUnknownError, after which the same ask with the same key is safe.
+    """
+
+    def load(self, decider: Decider[S, C, E], id: str) -> Loaded[S]:  # noqa: A002
+        """The newest fold; the decider's empty state at version 0 if there is no event."""
+        ...
+
+    def ask(self, *asks: Ask, context: Context) -> Outcome:
+        """Decide all, append all. The idempotency key is looked up in the first ask's aggregate.
+
+        A lost race is decided anew, three times at most. Raises ConcurrencyConflictError after that,
+        whatever `decide` raises, UnavailableError, OutcomeUnknownError, LogRegressedError, LogFullError.
+        """
+        ...
+
+    def history(self, aggregate: AggregateId, after_version: int = 0) -> Iterator[Recorded]:
+        """The aggregate's events in order, read in pages."""
+        ...
+
+    def end(self) -> Position | None:
+        """The position of the newest message; None while the log is empty."""
+        ...
+
+
+class Feed(Protocol):
+    """The whole log by position: what followers, rebuilds and replay read."""
+
+    def read(self, after: Position | None, limit: int) -> Sequence[Recorded]:
+        """Up to `limit` messages' events after a position, whole messages only; empty at the end.
+
+        Raises LogRegressedError if `after` is not in this log as it was seen.
+        """
+        ...
+
+    def wait(self, after: Position | None, timeout_s: float) -> bool:
+        """True as soon as something stands after the position, False when the time is up."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectName:
+    """The name of a stored object: its kind and the BLAKE3-256 of its bytes."""
+
+    kind: str
+    """``chunks``, ``recipes``, ``trees`` or ``manifests``."""
+    digest: Digest
+
+    @property
+    def key(self) -> str:
+        """``chunks/ab/cd/<64 hex>``"""
+        name = self.digest.hex()
+        return f"{self.kind}/{name[:2]}/{name[2:4]}/{name}"
+
+    @staticmethod
+    def parse(key: str) -> ObjectName:
+        kind, _, _, name = key.split("/")
+        return ObjectName(kind, Digest(bytes.fromhex(name)))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """The receipt of a put: durable under its name when it is returned."""
+
+    name: ObjectName
+    size_bytes: int
+    was_there: bool
+
+
+class ObjectStore(Protocol):
+    """Write-once objects named by the digest of their bytes. There is no way to delete one (I3).
+
+    Callers may rely on: when `put` returns, every object is durable and complete under its name, and no
+    reader ever saw a part of it; putting what is there already changes nothing and says so.
+    """
+
+    @property
+    def location(self) -> str:
+        """The location's name, as events carry it."""
+        ...
+
+    def put(self, objects: Sequence[tuple[ObjectName, bytes | memoryview]]) -> tuple[StoredObject, ...]:
+        """Store a batch (at most 64 MiB together). Raises InsufficientStorageError, WriteVerificationError,
+        UnavailableError; what was stored before the error stays, which is harmless."""
+        ...
+
+    def get(self, name: ObjectName) -> bytes:
+        """The whole object. Raises ChunkNotFoundError, CorruptObjectError, UnavailableError."""
+        ...
+
+    def size(self, name: ObjectName) -> int | None:
+        """Bytes stored under the name, None if it is not there. Raises UnavailableError."""
+        ...
+
+    def list(self, kind: str) -> Iterator[ObjectName]:
+        """Every published object of a kind, in name order: how the log's loss is recovered from the store."""
+        ...
+
+    def check(self) -> None:
+        """Is the store there and writable? Raises UnavailableError or InsufficientStorageError."""
+        ...
+
+
+class Presence(Protocol):
+    """What the log says is stored: the read side of have/want, never the store itself."""
+
+    def missing(self, repo: str, chunks: Iterable[Digest], at_least: Position) -> frozenset[Digest]:
+        """Those of `chunks` that no live recipe of this repository held at `at_least`.
+
+        Raises NotYetConsistentError if the read model has not reached that position.
+        """
+        ...
+
+
+class CrashPoints(Protocol):
+    """Where a test may have the process killed. The product's adapter does nothing."""
+
+    def reached(self, point: str) -> None: ...
