@@ -83,7 +83,7 @@ def parse_name(text: str) -> str:
 
 
 def parse_ref(text: str) -> str:
-    """A branch or tag name: segments of letters, digits and ``._-`` joined by ``/``, at most 128 characters."""
+    """A branch or tag name: letters, digits and ``._-`` in ``/``-joined segments, 128 characters at most."""
     if len(text) > 128 or not REF_PATTERN.fullmatch(text) or ".." in text or text.endswith(".lock"):
         raise InvalidNameError(name=text[:64], pattern=REF_PATTERN.pattern)
     return text

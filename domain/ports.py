@@ -1,4 +1,4 @@
-"""What the domain asks of the world. A port is born with its memory adapter; faults are injected by decorators.
+"""What the domain asks of the world. Each port is born with its memory adapter.
 
 Promises hold for every adapter and are checked by one contract suite each (`tests/contracts/`).
 """
