@@ -320,6 +320,20 @@ class SettingsError(DitsError):
     kind = "invalid"
 
 
+class AlreadyRunningError(DitsError):
+    """Dits already runs on {data_dir} as process {pid}; stop that one first, or name another data directory"""
+
+    code = "ALREADY_RUNNING"
+    kind = "conflict"
+
+
+class StartFailedError(DitsError):
+    """{server} did not start: {reason}"""
+
+    code = "START_FAILED"
+    kind = "unavailable"
+
+
 def by_code(code: str) -> type[DitsError] | None:
     """The class that carries this code: how a failure recorded in an event becomes an error again."""
     return next((cls for cls in _all(DitsError) if cls.code == code), None)

@@ -1,0 +1,142 @@
+"""Real servers for tests, started only when a test asks for one, and the order in which tests run.
+
+- ``nats_server``: a fresh nats-server for each test module (starts in about 0.05 s); names in it are free.
+- ``start_nats``: starts further servers, or the same directory again after ``stop``.
+- ``postgres_dsn``: a fresh database for each test, in one PostgreSQL for the whole run.
+- ``postgres_module_dsn``: the same, one for each module.
+
+Hypothesis profiles: ``fast`` (default) and ``long`` (by itself with ``-m long``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from psycopg.sql import SQL, Identifier
+
+from infra.clock import SystemIds
+from infra.dev.nats_server import NatsEndpoints, NatsServer
+from infra.dev.ports import Ports
+from infra.dev.postgres_server import DATABASE, PostgresServer
+from tests.fakes import FakeClock, FakeIds
+
+settings.register_profile(
+    "fast", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "long", max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+ORDER = ("domain", "house", "contracts", "machines")
+"""Folders of tests/ in the order they run; all others follow, e2e last."""
+
+CREATE_DATABASE = SQL("CREATE DATABASE {name}")
+DROP_DATABASE = SQL("DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    only_long = str(config.getoption("markexpr", "")).strip() == "long"
+    settings.load_profile("long" if only_long else "fast")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    root = Path(__file__).parent
+    items.sort(key=lambda item: _rank(item.path.relative_to(root).parts))
+
+
+def _rank(parts: tuple[str, ...]) -> int:
+    if parts[0] == "e2e":
+        return len(ORDER) + 1
+    return ORDER.index(parts[0]) if parts[0] in ORDER else len(ORDER)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_stays_behind() -> Iterator[None]:
+    """Whatever a test starts, it stops: the run fails if a child process outlives it."""
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    yield
+    left = [child for child in psutil.Process().children(recursive=True) if child.pid not in before]
+    _, alive = psutil.wait_procs(left, timeout=3)
+    commands = [" ".join(child.cmdline()[:4]) for child in alive if child.status() != psutil.STATUS_ZOMBIE]
+    for child in alive:
+        child.kill()
+    assert not commands, f"left running: {commands}"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def ids() -> FakeIds:
+    return FakeIds()
+
+
+StartNats = Callable[..., NatsServer]
+
+
+@pytest.fixture(scope="module")
+def start_nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartNats]:
+    """`start_nats(directory=None, syncs_lazily=False)`: launched; stopped with the module."""
+    started: list[NatsServer] = []
+
+    def start(directory: Path | None = None, *, syncs_lazily: bool = False) -> NatsServer:
+        place = directory or tmp_path_factory.mktemp("nats")
+        ports = Ports(place / "ports.json", say=print)
+        server = NatsServer(place, ids=SystemIds(), ports=ports, syncs_lazily=syncs_lazily)
+        started.append(server)
+        server.launch()
+        return server
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def nats_server(start_nats: StartNats) -> NatsEndpoints:
+    return start_nats().wait_until_ready(timeout_s=30)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One PostgreSQL a run, without fsync: no test of ours cuts its power, and databases come and go."""
+    place = tmp_path_factory.mktemp("postgres")
+    config = {
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "max_connections": "200",
+    }
+    ports = Ports(place / "ports.json", say=print)
+    server = PostgresServer(place, ids=SystemIds(), ports=ports, say=print, config=config)
+    yield server.start(timeout_s=60).dsn
+    server.stop()
+
+
+_numbers = count(1)
+
+
+def _fresh_database(server_dsn: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(server_dsn, autocommit=True) as connection:
+        connection.execute(CREATE_DATABASE.format(name=Identifier(name)))
+        yield server_dsn.removesuffix(DATABASE) + name
+        connection.execute(DROP_DATABASE.format(name=Identifier(name)))
+
+
+@pytest.fixture
+def postgres_dsn(postgres_server: str) -> Iterator[str]:
+    yield from _fresh_database(postgres_server)
+
+
+@pytest.fixture(scope="module")
+def postgres_module_dsn(postgres_server: str) -> Iterator[str]:
+    yield from _fresh_database(postgres_server)
