@@ -1,0 +1,200 @@
+"""A commit's state and answers. A command whose step is behind us is no news: it decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, assert_never, get_args
+
+from domain.commit.events import (
+    CommitChecked,
+    CommitCompensated,
+    CommitEvent,
+    CommitFailed,
+    CommitOpened,
+    CommitPublished,
+    CommitRebased,
+    CommitStepCompensated,
+    CommitVerified,
+    ManifestRecorded,
+    Step,
+)
+from domain.decider import Decider
+from domain.ids import CommitId, Digest
+
+Phase = Literal["absent", "open", "published", "failed", "compensated"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCommit:
+    opened: CommitOpened
+
+
+@dataclass(frozen=True, slots=True)
+class RecordVerified:
+    recipe_count: int
+    chunk_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordManifest:
+    manifest: Digest
+    tree: Digest | None
+    parents: tuple[Digest, ...]
+    head: CommitId | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChecked:
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishCommit:
+    manifest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class RebaseCommit:
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailCommit:
+    step: Step
+    code: str
+    message: str
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompensateStep:
+    step: Step
+    undone: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndCompensation:
+    pass
+
+
+CommitCommand = (
+    OpenCommit
+    | RecordVerified
+    | RecordManifest
+    | RecordChecked
+    | PublishCommit
+    | RebaseCommit
+    | FailCommit
+    | CompensateStep
+    | EndCompensation
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    phase: Phase = "absent"
+    opened: CommitOpened | None = None
+    done: tuple[Step, ...] = ()
+    """Steps that stand, oldest first; compensation takes them away from the end."""
+    built: ManifestRecorded | None = None
+    attempt: int = 0
+    failure: CommitFailed | None = None
+
+
+def decide(state: Commit, command: CommitCommand) -> tuple[CommitEvent, ...]:
+    if isinstance(command, OpenCommit):
+        return (command.opened,) if state.opened is None else ()
+    if state.opened is None:
+        return ()
+    if isinstance(command, CompensateStep | EndCompensation):
+        return _compensate(state, state.opened, command)
+    if state.phase != "open":
+        return ()
+    return _advance(state, state.opened, command)
+
+
+def _advance(
+    state: Commit,
+    opened: CommitOpened,
+    command: RecordVerified | RecordManifest | RecordChecked | PublishCommit | RebaseCommit | FailCommit,
+) -> tuple[CommitEvent, ...]:
+    commit = opened.commit
+    match command:
+        case RecordVerified(recipes, chunks):
+            verified = CommitVerified(commit=commit, recipe_count=recipes, chunk_count=chunks)
+            return (verified,) if state.done == () else ()
+        case RecordManifest(manifest, tree, parents, head):
+            recorded = ManifestRecorded(
+                commit=commit, repo=opened.repo, manifest=manifest, tree=tree, parents=parents, head=head
+            )
+            return (recorded,) if state.done == ("verify",) else ()
+        case RecordChecked(checks):
+            checked = CommitChecked(commit=commit, checks=checks)
+            return (checked,) if state.done == ("verify", "store") else ()
+        case PublishCommit(manifest):
+            ready = state.done == ("verify", "store", "check")
+            if not ready or state.built is None or state.built.manifest != manifest:
+                return ()
+            return (_published(opened, manifest),)
+        case RebaseCommit(attempt):
+            rebased = CommitRebased(commit=commit, attempt=attempt)
+            return (rebased,) if attempt == state.attempt + 1 else ()
+        case FailCommit(step, code, message, facts):
+            return (CommitFailed(commit=commit, step=step, code=code, message=message, facts=facts),)
+        case _:
+            assert_never(command)
+
+
+def _published(opened: CommitOpened, manifest: Digest) -> CommitPublished:
+    return CommitPublished(
+        commit=opened.commit,
+        repo=opened.repo,
+        branch=opened.branch,
+        branch_name=opened.branch_name,
+        manifest=manifest,
+        author_name=opened.author_name,
+        message=opened.message,
+    )
+
+
+def _compensate(
+    state: Commit, opened: CommitOpened, command: CompensateStep | EndCompensation
+) -> tuple[CommitEvent, ...]:
+    if state.phase != "failed" or state.failure is None:
+        return ()
+    match command:
+        case CompensateStep(step, undone):
+            compensated = CommitStepCompensated(commit=opened.commit, step=step, undone=undone)
+            return (compensated,) if state.done[-1:] == (step,) else ()
+        case EndCompensation():
+            ended = CommitCompensated(commit=opened.commit, repo=opened.repo, code=state.failure.code)
+            return (ended,) if state.done == () else ()
+        case _:
+            assert_never(command)
+
+
+def evolve(state: Commit, event: CommitEvent) -> Commit:
+    match event:
+        case CommitOpened():
+            return Commit("open", event)
+        case CommitVerified():
+            return replace(state, done=(*state.done, "verify"))
+        case ManifestRecorded():
+            return replace(state, done=(*state.done, "store"), built=event)
+        case CommitChecked():
+            return replace(state, done=(*state.done, "check"))
+        case CommitRebased():
+            return replace(state, done=("verify",), built=None, attempt=event.attempt)
+        case CommitPublished():
+            return replace(state, phase="published", done=(*state.done, "publish"))
+        case CommitFailed():
+            return replace(state, phase="failed", failure=event)
+        case CommitStepCompensated():
+            return replace(state, done=state.done[:-1])
+        case CommitCompensated():
+            return replace(state, phase="compensated")
+        case _:
+            assert_never(event)
+
+
+DECIDER = Decider("commit", Commit(), decide, evolve, get_args(CommitEvent))
