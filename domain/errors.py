@@ -313,6 +313,48 @@ class NotYetConsistentError(DitsError):
     kind = "unavailable"
 
 
+class SerializationFailureError(DitsError):
+    """Other transactions kept winning over '{step}'; nothing was written, try the same request again"""
+
+    code = "SERIALIZATION_FAILURE"
+    kind = "unavailable"
+
+
+class RebuildRunningError(DitsError):
+    """Projection '{projection}' is being rebuilt already"""
+
+    code = "REBUILD_RUNNING"
+    kind = "conflict"
+
+
+class RebuildCancelledError(DitsError):
+    """The rebuild of projection '{projection}' was cancelled; the live one goes on as before"""
+
+    code = "REBUILD_CANCELLED"
+    kind = "conflict"
+
+
+class ProjectionHaltedError(DitsError):
+    """Projection '{projection}' stopped: {parked} of its events do not fit, which is more than a poison event"""
+
+    code = "PROJECTION_HALTED"
+    kind = "corrupt"
+
+
+class ArchiveMismatchError(DitsError):
+    """The archive and the event log differ from message {sequence} on; nothing is archived until an operator has looked"""
+
+    code = "ARCHIVE_MISMATCH"
+    kind = "corrupt"
+
+
+class MigrationFailedError(DitsError):
+    """Migration {version} failed and left the schema as it was: {reason}"""
+
+    code = "MIGRATION_FAILED"
+    kind = "unavailable"
+
+
 class SettingsError(DitsError):
     """Settings are wrong: {problems}"""
 

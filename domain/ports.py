@@ -5,10 +5,10 @@ Promises hold for every adapter and are checked by one contract suite each (`tes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from domain.decider import Ask, Context, Decider, Loaded, Outcome
 from domain.event import Event, Recorded
@@ -89,6 +89,51 @@ class Feed(Protocol):
 
     def wait(self, after: Position | None, timeout_s: float) -> bool:
         """True as soon as something stands after the position, False when the time is up."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the log as it lies there: what the archive keeps a copy of."""
+
+    position: Position
+    subject: str
+    payload: bytes
+    headers: tuple[tuple[str, str], ...]
+    stored_at: datetime
+    """By the log server's clock, aware UTC."""
+    append_id: bytes
+    """Empty for a guard message, and for one that this version cannot read."""
+    correlation_id: str
+
+
+class RawEvent(NamedTuple):
+    """An event parsed but not validated: its newest topic, and its fields as the log holds them."""
+
+    position: Position
+    aggregate: str
+    index: int
+    topic: str
+    fields: Mapping[str, object]
+
+
+class Messages(Protocol):
+    """The log in bulk, for rebuilds and for the archive: it only reads, and ends at the log's present end."""
+
+    def messages(self, after: Position | None) -> Iterator[Sequence[Message]]:
+        """Every message after a position, guards included, in batches of at most 32 MiB.
+
+        Raises LogRegressedError if `after` is not in this log as it was seen.
+        """
+        ...
+
+    def raw_events(
+        self, after: Position | None, topics: frozenset[str]
+    ) -> Iterator[tuple[Position, Sequence[RawEvent]]]:
+        """The same read as events of these topics only; each batch says where it ends, also when empty.
+
+        Older versions of a topic come upcast. Raises UnknownTopicError for a topic nobody knows.
+        """
         ...
 
 
