@@ -122,6 +122,9 @@ class FileUpload:
 Phase = Literal["absent", "open", "completed", "failed", "expired"]
 
 
+_NOTHING_RECORDED: GrowingSet[tuple[Digest, int]] = GrowingSet()
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     phase: Phase = "absent"
@@ -131,6 +134,6 @@ class Session:
     base: str = ""
     version: int = 0
     files: Mapping[FilePath, FileUpload] = field(default_factory=dict[FilePath, FileUpload])
-    recorded: GrowingSet[tuple[Digest, int]] = field(default_factory=GrowingSet[tuple[Digest, int]])
+    recorded: GrowingSet[tuple[Digest, int]] = _NOTHING_RECORDED
     """(recipe or tree, part) pairs that are in the log."""
     failure: str = ""
