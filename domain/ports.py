@@ -166,6 +166,10 @@ class StoredObject:
     was_there: bool
 
 
+PUT_BYTES_MAX = 64 << 20
+"""Of one `put`: what a store may hold in memory for one caller, and the largest request of chunks."""
+
+
 class ObjectStore(Protocol):
     """Write-once objects named by the digest of their bytes. There is no way to delete one (I3).
 
@@ -179,8 +183,22 @@ class ObjectStore(Protocol):
         ...
 
     def put(self, objects: Sequence[tuple[ObjectName, bytes | memoryview]]) -> tuple[StoredObject, ...]:
-        """Store a batch (at most 64 MiB together). Raises InsufficientStorageError, WriteVerificationError,
+        """Store a batch of at most PUT_BYTES_MAX. Raises InsufficientStorageError, WriteVerificationError,
         UnavailableError; what was stored before the error stays, which is harmless."""
+        ...
+
+    def read_back(self, names: Sequence[ObjectName]) -> tuple[Digest | None, ...]:
+        """The digests of what the medium holds now, read past every cache in reach; None where nothing is.
+
+        Raises UnavailableError.
+        """
+        ...
+
+    def mend(self, name: ObjectName, content: bytes | memoryview) -> None:
+        """Put the right bytes in the place of wrong ones: the only way in which an object is ever replaced.
+
+        Raises InsufficientStorageError, UnavailableError. Bytes of another digest are a bug.
+        """
         ...
 
     def get(self, name: ObjectName) -> bytes:
