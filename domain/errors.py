@@ -306,6 +306,27 @@ class UnknownTopicError(DitsError):
     kind = "corrupt"
 
 
+class MalformedEventError(DitsError):
+    """An event of topic '{topic}' does not fit its schema ({problem}); upgrade, or skip it with a reason"""
+
+    code = "MALFORMED_EVENT"
+    kind = "corrupt"
+
+
+class UnfitLogError(DitsError):
+    """Stream {stream} cannot be the event log: {problems}"""
+
+    code = "LOG_UNFIT"
+    kind = "invalid"
+
+
+class ServerTooOldError(DitsError):
+    """The event server is version {version}; Dits needs {needed} or newer"""
+
+    code = "SERVER_TOO_OLD"
+    kind = "invalid"
+
+
 class NotYetConsistentError(DitsError):
     """The read model has not reached the position you asked for yet"""
 
