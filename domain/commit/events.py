@@ -20,7 +20,6 @@ class PathChange(BaseModel):
     )
     path: FilePath
     recipe: Digest | None
-    size_bytes: int
 
 
 class LockToken(BaseModel):
