@@ -79,11 +79,11 @@ class Child:
             self._process.send_signal(self.launch.stop_signal)
 
     def stop(self, timeout_s: float) -> int:
-        """Ask, wait, and end it for good if it does not listen. Returns its exit code."""
+        """Ask, wait, and end it and its children for good if it does not listen. Returns its exit code."""
         self.ask_to_stop()
         code = self.wait(timeout_s)
         if code is None:
-            self._process.kill()
+            os.killpg(self.pid, signal.SIGKILL)  # it leads its own session, so the group is its family
             code = self._process.wait(KILL_WAIT_S)
         return code
 
