@@ -1,23 +1,34 @@
 """Every setting of Dits: one frozen model whose defaults run on a laptop.
 
 Promises: each has its unit in its name and a help text; the environment (``DITS_<NAME>``) wins over the file;
-an unknown, missing or wrong name refuses the start with all of them named at once; secrets are never shown.
-`docs/settings.md` is generated from this model.
+an unknown, missing or wrong name refuses the start with all of them named at once (seed S6.4); secrets are
+never shown (I9) and may be named by file. `docs/settings.md` is generated from this model.
 """
 
 from __future__ import annotations
 
+import difflib
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from domain.errors import SettingsError
 
 MIB = 1 << 20
 GIB = 1 << 30
+PREFIX = "DITS_"
+FILE_NAME = "dits.toml"
+FILE_VARIABLE = "DITS_SETTINGS"
+CLIENT_VARIABLES = ("DITS_URL", "DITS_API_KEY", "DITS_API_KEY_FILE")
+"""What the client's commands read; the server's settings leave these alone."""
+S3_NAMES = ("s3_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key")
 
 
 class Settings(BaseModel):
-    """Read once, at the start; `load` in `infra/settings_sources.py` says from where."""
+    """Read once, at the start, by `load_settings`; handed on from there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -125,3 +136,109 @@ class Settings(BaseModel):
     crash_at: str | None = Field(
         None, description="Name of the crash point at which this process kills itself; only with `dev`."
     )
+
+    @property
+    def objects_dir(self) -> Path:
+        """Where the local store keeps its objects."""
+        return self.object_dir or self.data_dir / "objects"
+
+
+SECRET_NAMES = frozenset(
+    name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+)
+
+
+def load_settings(
+    environment: Mapping[str, str],
+    *,
+    needs: Collection[str] = (),
+    given: Mapping[str, object] | None = None,
+) -> Settings:
+    """The file, then the environment, then what was `given` on the command line; later ones win.
+
+    `needs` names what the caller cannot do without. Raises SettingsError naming every problem at once.
+    """
+    problems: list[str] = []
+    named = _from_environment(environment, problems) | dict(given or {})
+    merged = _from_file(environment, named, problems) | named
+    values = _with_secrets_read(merged, problems)
+    problems.extend(_missing(values, needs))
+    try:
+        settings = Settings.model_validate(
+            {name: values[name] for name in values if name in Settings.model_fields}
+        )
+    except ValidationError as error:
+        problems.extend(f"{_shown(str(each['loc'][0]))}: {each['msg']}" for each in error.errors())
+        raise SettingsError(problems="; ".join(problems)) from None  # the cause would show what was given
+    if problems:
+        raise SettingsError(problems="; ".join(problems))
+    return settings
+
+
+def _from_environment(environment: Mapping[str, str], problems: list[str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for variable, value in sorted(environment.items()):
+        if variable.startswith(PREFIX) and variable not in {FILE_VARIABLE, *CLIENT_VARIABLES}:
+            name = variable.removeprefix(PREFIX).lower()
+            found[name] = value
+            problems.extend(_unknown(name, variable))
+    return found
+
+
+def _from_file(
+    environment: Mapping[str, str], named: Mapping[str, object], problems: list[str]
+) -> dict[str, object]:
+    """The file that DITS_SETTINGS names, which must be there; else `dits.toml` in the data directory."""
+    wanted = environment.get(FILE_VARIABLE)
+    data_dir = Path(str(named.get("data_dir", Settings.model_fields["data_dir"].default)))
+    path = Path(wanted) if wanted else data_dir / FILE_NAME
+    try:
+        found = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        if wanted:
+            problems.append(f"{FILE_VARIABLE} names {path}, which is not there")
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        problems.append(f"{path} cannot be read: {error}")
+        return {}
+    for name in found:
+        problems.extend(_unknown(name, f"{name} in {path}"))
+    return found
+
+
+def _with_secrets_read(merged: Mapping[str, object], problems: list[str]) -> dict[str, object]:
+    """Put the content of each `<secret>_file` in the secret's own place."""
+    values = dict(merged)
+    for secret in sorted(
+        SECRET_NAMES & {name.removesuffix("_file") for name in merged if name.endswith("_file")}
+    ):
+        path = Path(str(values.pop(f"{secret}_file")))
+        if secret in values:
+            problems.append(f"{_shown(secret)} and {_shown(secret)}_FILE are both set; keep one")
+            continue
+        try:
+            values[secret] = path.read_text().rstrip("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"{_shown(secret)}_FILE cannot be read: {type(error).__name__} at {path}")
+            values[secret] = "unreadable"  # named above; not missing as well
+    return values
+
+
+def _missing(values: Mapping[str, object], needs: Collection[str]) -> Iterator[str]:
+    wanted = [*needs, *(S3_NAMES if values.get("object_store") == "s3" else ())]
+    for name in wanted:
+        if values.get(name) in {None, ""}:
+            yield f"{_shown(name)} is missing"
+    if values.get("crash_at") and str(values.get("dev", "")).lower() not in {"1", "true", "yes", "on"}:
+        yield f"{_shown('crash_at')} is allowed with {_shown('dev')} only"
+
+
+def _unknown(name: str, shown: str) -> Iterator[str]:
+    known = [*Settings.model_fields, *(f"{secret}_file" for secret in SECRET_NAMES)]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        yield f"{shown} is not a setting" + (f"; did you mean {_shown(near[0])}?" if near else "")
+
+
+def _shown(name: str) -> str:
+    return PREFIX + name.upper()
