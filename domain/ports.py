@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from domain.decider import Ask, Context, Decider, Loaded, Outcome
 from domain.event import Event, Recorded
-from domain.ids import AggregateId, Digest
+from domain.ids import AggregateId, Digest, RepoId
 from domain.position import Position
 
 S = TypeVar("S")
@@ -105,6 +105,8 @@ class Message:
     append_id: bytes
     """Empty for a guard message, and for one that this version cannot read."""
     correlation_id: str
+    repo: str
+    """The repository its events name; empty if they name none."""
 
 
 class RawEvent(NamedTuple):
@@ -221,10 +223,11 @@ class ObjectStore(Protocol):
 class Presence(Protocol):
     """What the log says is stored: the read side of have/want, never the store itself."""
 
-    def missing(self, repo: str, chunks: Iterable[Digest], at_least: Position) -> frozenset[Digest]:
-        """Those of `chunks` that no live recipe of this repository held at `at_least`.
+    def missing(self, repo: RepoId, names: Iterable[Digest], at_least: Position) -> frozenset[Digest]:
+        """Those of `names` (chunks, recipes, trees, manifests) that are not live in this repository: reached
+        from no manifest that one of its holders retains.
 
-        Raises NotYetConsistentError if the read model has not reached that position.
+        Raises NotYetConsistentError if the read model has not reached `at_least`.
         """
         ...
 

@@ -24,7 +24,7 @@ from domain.commit.decider import (
 )
 from domain.commit.events import CommitOpened, ManifestRecorded, Step
 from domain.decider import Ask
-from domain.errors import DitsError, OutcomeUnknownError, StaleHeadError
+from domain.errors import ConcurrencyConflictError, DitsError, OutcomeUnknownError, StaleHeadError
 from domain.ids import Digest, FilePath
 from domain.locks import HonourLocks
 from domain.references import MoveHolder, branch_holder
@@ -107,17 +107,16 @@ def next_action(state: Commit) -> Action:
 # ------------------------------------------------------------------ what a failure means
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Do the same step again after a pause."""
+    """Do the same again after a pause."""
 
     pause_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Rebase:
-    """Go back to the store step on the branch's new head, after a pause."""
+    """Go back to the store step, on the branch's new head."""
 
     command: RebaseCommit
-    pause_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +129,19 @@ class GiveUp:
 Verdict = Retry | Rebase | GiveUp
 
 
-def judge(state: Commit, step: Step, error: DitsError, *, tries: int, jitter: float) -> Verdict:
-    """What an error in a step means. `tries` counts this step's failures in a row, from 1; `jitter` is
-    uniform in [0, 1). An error of kind ``bug`` must not come here: it is the supervisor's."""
-    if isinstance(error, OutcomeUnknownError):
+def judge(state: Commit, error: DitsError, *, tries: int, jitter: float) -> Verdict:
+    """What an error in the next action means. `tries` counts its failures in a row, from 1; `jitter` is
+    uniform in [0, 1). Compensation and unknown outcomes are tried for ever; an error of kind ``bug`` must
+    not come here: it is the supervisor's."""
+    action = next_action(state)
+    if not isinstance(action, Forward) or isinstance(error, OutcomeUnknownError | ConcurrencyConflictError):
         return Retry(pause_ms(tries, jitter))
     if isinstance(error, StaleHeadError) and _may_follow(state):
-        return Rebase(RebaseCommit(state.attempt + 1), int(jitter * 10))
+        return Rebase(RebaseCommit(state.attempt + 1))
     if error.kind in {"unavailable", "throttled", "full"} and tries < TRIES_MAX:
         return Retry(pause_ms(tries, jitter))
     facts = tuple((name, str(fact)) for name, fact in sorted(error.facts.items()))
-    return GiveUp(FailCommit(step, error.code, error.message, facts))
+    return GiveUp(FailCommit(action.step, error.code, error.message, facts))
 
 
 def _may_follow(state: Commit) -> bool:

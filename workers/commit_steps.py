@@ -1,0 +1,199 @@
+"""What each step of a commit does to the world, and the asks that record it.
+
+Promises: a step may be taken any number of times: objects are named by their content, and nothing is
+appended here but trees, which are recorded once. No step reads a clock; the pivot's locks and head are
+checked by its append, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from domain import branch as branches
+from domain import snapshots
+from domain.commit import decider as commits
+from domain.commit.decider import Commit, RecordChecked, RecordManifest, RecordVerified
+from domain.commit.events import CommitOpened, PathChange, Step
+from domain.decider import Ask, Context
+from domain.errors import NotFoundError
+from domain.format.manifest import Manifest
+from domain.format.recipe import Recipe
+from domain.format.tree import Entry, Tree
+from domain.ids import CommitId, Digest
+from domain.ports import PUT_BYTES_MAX, EventLog, ObjectName, ObjectStore, Presence
+from domain.position import Position
+from domain.sagas import commit as saga
+from domain.sagas.content import SentContent, verify
+from domain.session import decider as sessions
+from domain.session.recording import tree_commands
+from domain.snapshots import Change
+
+TREES_CACHED = 4_096
+"""Directories kept decoded; the ones around the heads of busy branches are read again and again."""
+TREES_PER_APPEND = 256
+"""RecordTree commands in one append: far below 1,000 events and, at usual directory sizes, 512 KiB."""
+
+Check = Callable[[CommitOpened, Manifest], None]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCheck:
+    """Something a commit must pass before the pivot; raises a DitsError if it does not."""
+
+    name: str
+    passes: Check
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A published commit, or the empty beginning."""
+
+    manifest: Digest | None
+    root: Digest | None
+
+
+@dataclass(frozen=True)
+class CommitSteps:
+    """The effects of the saga's forward steps."""
+
+    events: EventLog
+    store: ObjectStore
+    presence: Presence
+    checks: tuple[NamedCheck, ...] = ()
+    tree: Callable[[Digest], Tree] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tree", lru_cache(TREES_CACHED)(self._load_tree))
+
+    def take(self, state: Commit, opened: CommitOpened, step: Step, context: Context) -> tuple[Ask, ...]:
+        """Do the step's work and return what its append must ask. Raises whatever stands in the way."""
+        match step:
+            case "verify":
+                return self._verify(opened)
+            case "store":
+                return self._store(opened, context)
+            case "check":
+                return self._check(state, opened)
+            case "publish":
+                return self._publish(state, opened)
+
+    # -------------------------------------------------------------- verify
+    def _verify(self, opened: CommitOpened) -> tuple[Ask, ...]:
+        session = self.events.load(sessions.DECIDER, opened.session).state
+        sent = SentContent()
+        for recorded in self.events.history(sessions.DECIDER.at(opened.session)):
+            sent.add(recorded.event)
+        self._point(opened, opened.base)
+
+        def missing(names: frozenset[Digest]) -> frozenset[Digest]:
+            if not names:
+                return names
+            return self.presence.missing(opened.repo, names, Position.decode(session.base))
+
+        trees = () if opened.tree is None else (opened.tree,)
+        recipes = [change.recipe for change in opened.changes if change.recipe is not None]
+        verified = verify(sent, trees, recipes, missing)
+        return (
+            commits.DECIDER.ask(opened.commit, RecordVerified(verified.recipe_count, verified.chunk_count)),
+        )
+
+    # -------------------------------------------------------------- store
+    def _store(self, opened: CommitOpened, context: Context) -> tuple[Ask, ...]:
+        head = opened.base if opened.fixed_head else self._branch(opened).commit
+        onto = self._point(opened, head)
+        root, trees = self._snapshot(opened, onto.root, head)
+        parents = () if onto.manifest is None else (onto.manifest,)
+        manifest = Manifest(root, parents, opened.author_name, opened.message, opened.opened_at_ms)
+        self._put_all(
+            [
+                *((ObjectName("trees", tree.digest), tree.encode()) for tree in trees),
+                (ObjectName("manifests", manifest.digest), manifest.encode()),
+            ]
+        )
+        self._record_trees(opened, trees, context)
+        built = RecordManifest(manifest.digest, root, parents, head)
+        return (commits.DECIDER.ask(opened.commit, built),)
+
+    def _snapshot(
+        self, opened: CommitOpened, onto: Digest | None, head: CommitId | None
+    ) -> tuple[Digest | None, tuple[Tree, ...]]:
+        """The root of what is committed, on top of the head, and the trees that are new in it."""
+        base = self._point(opened, opened.base).root
+        if opened.tree is not None:
+            ours: Digest | None = opened.tree
+            new: tuple[Tree, ...] = ()
+        else:
+            ours, new = snapshots.apply(base, map(self._change, opened.changes), self.tree)
+        if head == opened.base:
+            return ours, new
+        known = {tree.digest: tree for tree in new}
+
+        def load(name: Digest) -> Tree:
+            return known.get(name) or self.tree(name)
+
+        return snapshots.apply(onto, snapshots.rebase(base, ours, onto, load), self.tree)
+
+    def _change(self, change: PathChange) -> Change:
+        if change.recipe is None:
+            return Change(change.path, None, None)
+        encoded = self.store.get(ObjectName("recipes", change.recipe))
+        size_bytes = Recipe.decode(encoded).size_bytes
+        return Change(
+            change.path, None, Entry(change.path.split("/")[-1], "recipe", change.recipe, size_bytes)
+        )
+
+    def _put_all(self, objects: Sequence[tuple[ObjectName, bytes]]) -> None:
+        batch: list[tuple[ObjectName, bytes]] = []
+        size_bytes = 0
+        for name, encoded in objects:
+            if batch and size_bytes + len(encoded) > PUT_BYTES_MAX:
+                self.store.put(batch)
+                batch, size_bytes = [], 0
+            batch.append((name, encoded))
+            size_bytes += len(encoded)
+        self.store.put(batch)
+
+    def _record_trees(self, opened: CommitOpened, trees: tuple[Tree, ...], context: Context) -> None:
+        asks = [
+            sessions.DECIDER.ask(opened.session, command) for tree in trees for command in tree_commands(tree)
+        ]
+        for first in range(0, len(asks), TREES_PER_APPEND):
+            self.events.ask(*asks[first : first + TREES_PER_APPEND], context=context)
+
+    # -------------------------------------------------------------- check and publish
+    def _check(self, state: Commit, opened: CommitOpened) -> tuple[Ask, ...]:
+        assert state.built is not None
+        manifest = self._manifest(state.built.manifest)
+        for check in self.checks:
+            check.passes(opened, manifest)
+        names = tuple(check.name for check in self.checks)
+        return (commits.DECIDER.ask(opened.commit, RecordChecked(names)),)
+
+    def _publish(self, state: Commit, opened: CommitOpened) -> tuple[Ask, ...]:
+        built = state.built
+        assert built is not None
+        head = self._branch(opened).head
+        onto = self._point(opened, built.head)
+        paths = tuple(change.path for change in snapshots.diff(onto.root, built.tree, self.tree))
+        return saga.pivot(opened, built, head.manifest if head is not None else None, paths)
+
+    # -------------------------------------------------------------- reading
+    def _branch(self, opened: CommitOpened) -> branches.Branch:
+        return self.events.load(branches.DECIDER, opened.branch).state
+
+    def _point(self, opened: CommitOpened, commit: CommitId | None) -> _Point:
+        """Raises NotFoundError unless the commit is published in the same repository."""
+        if commit is None:
+            return _Point(None, None)
+        state = self.events.load(commits.DECIDER, commit).state
+        if state.phase != "published" or state.built is None or state.built.repo != opened.repo:
+            raise NotFoundError(thing="published commit", name=commit)
+        return _Point(state.built.manifest, state.built.tree)
+
+    def _manifest(self, name: Digest) -> Manifest:
+        return Manifest.decode(self.store.get(ObjectName("manifests", name)))
+
+    def _load_tree(self, name: Digest) -> Tree:
+        return Tree.decode(self.store.get(ObjectName("trees", name)))
