@@ -1,0 +1,106 @@
+"""Logs: one line of JSON a fact (pretty on a terminal), ours and the libraries', with secrets taken out last.
+
+Promises: every line of a request carries its correlation id; redaction is the last step before rendering
+(S5.5, I9), for lines of uvicorn, nats-py and urllib3 as well; an event name is a constant in the past tense.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Generator, MutableMapping
+from contextlib import contextmanager
+from typing import Literal, TextIO, cast
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+from infra.redaction import Redaction
+
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["auto", "json", "pretty"]
+
+CHATTY_LIBRARIES = ("urllib3", "nats", "asyncio", "uvicorn.access", "minio")
+"""Below warning they tell of every connection; our own lines tell what matters."""
+SOURCE = "_source"
+"""Carries the logger's name to the line; structlog keeps the word `logger` for itself until then."""
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+
+
+def configure_logs(
+    level: Level = "info",
+    style: Format = "auto",
+    *,
+    stream: TextIO | None = None,
+    count_redactions: Callable[[int], object] = lambda _: None,
+) -> None:
+    """Called once, by whoever starts a process; `stream` is standard error if not given."""
+    sink = stream or sys.stderr
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=_processors(count_redactions, pretty=_is_pretty(style, sink)),
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(sink),
+        cache_logger_on_first_use=stream is None,
+    )
+    _take_over_the_libraries(number)
+
+
+def get_logger(name: str) -> FilteringBoundLogger:
+    """`name` is the module's; a line then is `log.info("lock_acquired", path=path)`."""
+    return cast("FilteringBoundLogger", structlog.get_logger(**{SOURCE: name}))
+
+
+@contextmanager
+def correlated(correlation_id: str) -> Generator[None]:
+    """Every line within carries the id, also in tasks and threads that copy the context."""
+    with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
+        yield
+
+
+def _processors(count_redactions: Callable[[int], object], *, pretty: bool) -> list[Processor]:
+    render: Processor = structlog.dev.ConsoleRenderer(colors=True) if pretty else _as_json
+    return [
+        structlog.contextvars.merge_contextvars,
+        _name_the_logger,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.format_exc_info,  # to text before redaction, so that it is looked at
+        Redaction(count_redactions),
+        render,
+    ]
+
+
+def _name_the_logger(
+    _logger: object, _method: str, line: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    if SOURCE in line:
+        line["logger"] = line.pop(SOURCE)
+    return line
+
+
+def _as_json(_logger: object, _method: str, line: MutableMapping[str, object]) -> str:
+    return _encode(line)
+
+
+def _is_pretty(style: Format, sink: TextIO) -> bool:
+    return style == "pretty" or (style == "auto" and sink.isatty())
+
+
+class _Bridge(logging.Handler):
+    """Sends the libraries' lines through our processors."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts: dict[str, object] = {"exc_info": record.exc_info} if record.exc_info else {}
+        level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
+        get_logger(record.name).log(level, record.getMessage(), **facts)
+
+
+def _take_over_the_libraries(number: int) -> None:
+    root = logging.getLogger()
+    root.handlers = [_Bridge()]
+    root.setLevel(number)
+    for name in CHATTY_LIBRARIES:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
