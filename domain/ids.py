@@ -8,13 +8,16 @@ of the command that creates it (house: Idempotency), so a retry meets its own ef
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import NewType
 
 from blake3 import blake3
 
 from domain.errors import InvalidNameError, InvalidPathError
+from domain.format.digest import DIGEST_BYTES, Digest
+from domain.format.paths import PATH_BYTES_MAX, broken_path_rule, case_key
+
+__all__ = ["DIGEST_BYTES", "PATH_BYTES_MAX", "Digest", "case_key"]
 
 RepoId = NewType("RepoId", str)
 ConsumerId = NewType("ConsumerId", str)
@@ -24,11 +27,7 @@ CommitId = NewType("CommitId", str)
 BranchId = NewType("BranchId", str)
 TagId = NewType("TagId", str)
 FilePath = NewType("FilePath", str)
-Digest = NewType("Digest", bytes)
-"""BLAKE3-256 of content: 32 bytes, the name of a chunk, recipe, tree or manifest."""
 
-DIGEST_BYTES = 32
-PATH_BYTES_MAX = 1024
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 REF_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 SUBJECT_ID_PATTERN = re.compile(r"[a-z0-9-]{1,64}")
@@ -94,35 +93,10 @@ def parse_path(text: str) -> FilePath:
 
     Raises InvalidPathError naming the rule that was broken.
     """
-    rule = _broken_rule(text)
+    rule = broken_path_rule(text)
     if rule is not None:
         raise InvalidPathError(path=text[:64].encode("unicode_escape").decode()[:64], rule=rule)
     return FilePath(text)
-
-
-def _broken_rule(text: str) -> str | None:
-    if not text:
-        return "a path is not empty"
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        return "a path is valid Unicode"
-    if size > PATH_BYTES_MAX:
-        return f"a path has at most {PATH_BYTES_MAX} bytes"
-    if any(unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"} for char in text):
-        return "a path holds no control or invisible characters"
-    if not unicodedata.is_normalized("NFC", text):
-        return "a path is in Unicode normal form C"
-    if "\\" in text:
-        return "a path is separated by /, not by a backslash"
-    if any(segment in {"", ".", ".."} for segment in text.split("/")):
-        return "a path has no empty, '.' or '..' segment and does not begin or end with /"
-    return None
-
-
-def case_key(path: str) -> str:
-    """Two paths with equal keys cannot live side by side on a case-insensitive disk."""
-    return unicodedata.normalize("NFC", path.casefold())
 
 
 def parse_digest(text: str) -> Digest:

@@ -1,0 +1,86 @@
+"""The vectors of docs/format-vectors, which another implementation may check itself with."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from domain.format.chunking import PROFILES, cut
+from domain.format.digest import digest_of
+from domain.format.errors import FormatError
+from domain.format.manifest import Manifest
+from domain.format.recipe import Recipe
+from domain.format.tree import Tree
+from tests.domain.format import by_the_book
+from tests.domain.format.by_the_book import VECTORS
+
+CLASSES: dict[str, type[Recipe | Tree | Manifest]] = {"recipes": Recipe, "trees": Tree, "manifests": Manifest}
+
+
+def cases(kind: str) -> list[Any]:
+    loaded: list[dict[str, Any]] = json.loads(VECTORS.joinpath(f"{kind}.json").read_text())
+    return [pytest.param(case, id=case.get("why", f"cut {i}")) for i, case in enumerate(loaded)]
+
+
+def objects() -> list[Any]:
+    return [
+        pytest.param(kind, *each.values, id=f"{kind}: {each.id}") for kind in CLASSES for each in cases(kind)
+    ]
+
+
+def plain(value: object) -> object:
+    """A value of ours as the vectors spell it."""
+    match value:
+        case Recipe():
+            streams = [{"profile_id": s.profile_id, "chunks": plain(tuple(s.chunks))} for s in value.streams]
+            return {"size_bytes": value.size_bytes, "streams": streams, "runs": plain(value.runs)}
+        case bytes():
+            return value.hex()
+        case tuple():
+            return [plain(each) for each in value]
+        case int() | str() | None:
+            return value
+        case _:
+            fields: tuple[str, ...] = tuple(getattr(value, "__dataclass_fields__"))  # noqa: B009
+            return {name: plain(getattr(value, name)) for name in fields}
+
+
+@pytest.mark.parametrize(("kind", "case"), objects())
+def test_an_object_decodes_to_its_fields(kind: str, case: dict[str, Any]) -> None:
+    assert plain(CLASSES[kind].decode(bytes.fromhex(case["encoded"]))) == case["fields"]
+
+
+@pytest.mark.parametrize(("kind", "case"), objects())
+def test_an_object_encodes_to_its_bytes_and_name(kind: str, case: dict[str, Any]) -> None:
+    encoded = bytes.fromhex(case["encoded"])
+    decoded = CLASSES[kind].decode(encoded)
+    assert decoded.encode() == encoded
+    assert decoded.digest.hex() == case["name"]
+
+
+@pytest.mark.parametrize("case", cases("refused"))
+def test_an_object_against_the_rules_is_refused(case: dict[str, Any]) -> None:
+    with pytest.raises(FormatError) as refusal:
+        CLASSES[case["kind"]].decode(bytes.fromhex(case["encoded"]))
+    assert refusal.value.code == case["code"]
+
+
+@pytest.mark.parametrize("case", cases("cuts"))
+def test_a_content_is_cut_where_the_vectors_say(case: dict[str, Any]) -> None:
+    profile = next(each for each in PROFILES if each.name == case["profile"])
+    content = by_the_book.content(case)
+    assert digest_of(content).hex() == case["digest"]
+    assert [len(chunk) for chunk in cut(content, profile)] == case["chunk_sizes"]
+
+
+@pytest.mark.parametrize("kind", ["recipes", "trees", "manifests", "refused"])
+def test_the_vectors_are_those_that_the_specification_makes(kind: str) -> None:
+    made = json.dumps(by_the_book.ALL[kind](), indent=1) + "\n"
+    assert VECTORS.joinpath(f"{kind}.json").read_text() == made
+
+
+@pytest.mark.long
+def test_the_cut_vectors_are_those_that_the_specification_makes() -> None:
+    assert VECTORS.joinpath("cuts.json").read_text() == json.dumps(by_the_book.cuts(), indent=1) + "\n"
