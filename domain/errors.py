@@ -34,6 +34,13 @@ class PathCollisionError(DitsError):
     kind = "unprocessable"
 
 
+class PathClashError(DitsError):
+    """'{path}' cannot be a file and a directory at once"""
+
+    code = "PATH_CLASH"
+    kind = "unprocessable"
+
+
 class InvalidPositionError(DitsError):
     """'{given}' is not a position of this log"""
 
