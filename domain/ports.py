@@ -232,6 +232,47 @@ class Presence(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The newest entry of one lock's lease; revision 0 means that there is none."""
+
+    revision: int
+    buried: bool
+    """A tombstone: the lease is over, whatever its holder thinks."""
+
+
+class Leases(Protocol):
+    """Heartbeats of locks: one entry a lock, replaced by compare-and-set, never events (house: Leases).
+
+    A lock is named by its repository and fencing token. Entries live in memory: when they are lost, leases
+    are judged from anew, which only lengthens them. All methods raise UnavailableError.
+    """
+
+    def beat(self, repo: RepoId, token: int) -> bool:
+        """Replace the entry by a newer one; False if it meets a tombstone: the lock is lost."""
+        ...
+
+    def look(self, repo: RepoId, token: int) -> Heartbeat:
+        """The entry as it is now."""
+        ...
+
+    def bury(self, repo: RepoId, token: int, seen: Heartbeat) -> bool:
+        """Put a tombstone in the place of `seen`; False if a heartbeat came first. Burying twice is True."""
+        ...
+
+
+class Timers(Protocol):
+    """Deadlines that survive restarts: they only wake a worker, which judges for itself."""
+
+    def set(self, key: str, after_s: float) -> None:
+        """Wake whoever waits, with `key`, not before `after_s` from now; a later call with the key moves it."""
+        ...
+
+    def due(self, timeout_s: float) -> Sequence[str]:
+        """Keys whose time has come since the last call; waits up to the timeout for the first."""
+        ...
+
+
 class CrashPoints(Protocol):
     """Where a test may have the process killed. The product's adapter does nothing."""
 
