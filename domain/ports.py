@@ -265,7 +265,7 @@ class Timers(Protocol):
     """Deadlines that survive restarts: they only wake a worker, which judges for itself."""
 
     def set(self, key: str, after_s: float) -> None:
-        """Wake whoever waits, with `key`, not before `after_s` from now; a later call with the key moves it."""
+        """Wake whoever waits, with `key`, after `after_s` at the earliest; a later call moves the key."""
         ...
 
     def due(self, timeout_s: float) -> Sequence[str]:
