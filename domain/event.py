@@ -33,6 +33,20 @@ class Event(BaseModel):
     PRODUCER: ClassVar[Producer]
 
 
+class UnreadableEvent(Event):
+    """Stands in a feed for an event that this version cannot read: it is in no catalogue and never stored.
+
+    Whoever folds parks it, with its stream's later events; nobody passes over it in silence.
+    """
+
+    TOPIC: ClassVar[str] = "unreadable"
+    PRODUCER: ClassVar[Producer] = "start-up"
+
+    topic: str
+    code: str
+    reason: str
+
+
 Events = tuple[Event, ...]
 
 

@@ -52,8 +52,12 @@ class Keyring:
             raise IdempotencyKeyReusedError(key=key.key)
         return use
 
-    def refuse_if_full(self) -> None:
-        if len(self.uses) >= LIVE_KEYS_MAX:
+    def refuse_if_full(self, now: HybridTime) -> None:
+        """Raises IdempotencyKeyringFullError if no key would be forgotten by an event recorded at `now`."""
+        if len(self.uses) < LIVE_KEYS_MAX:
+            return
+        oldest = next(iter(self.uses.values()))
+        if oldest.recorded_at >= now - (KEY_LIFETIME_MS << 16):
             raise IdempotencyKeyringFullError(live_keys=len(self.uses))
 
     def _forget_before(self, now: HybridTime) -> None:

@@ -1,0 +1,225 @@
+"""The command side (port EventLog): the library's application with our repository of folds (ADR 0031).
+
+Promises: an `ask` appends all its events and checks all its guards in one step or not at all; a key that was
+answered before is answered from its events, also after a crash at any point (I6); a lost race is decided anew
+on what won it. Serves seeds S3.5 and S7.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any, TypeVar, cast
+
+from eventsourcing.application import Application, ProjectorFunction, Repository
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    EventStore,
+    InfrastructureFactory,
+    IntegrityError,
+    Mapper,
+    TrackingRecorder,
+)
+from eventsourcing.utils import Environment, EnvType
+
+from domain.decider import AnyDecider, Ask, Context, Decider, Loaded, Outcome
+from domain.errors import ConcurrencyConflictError
+from domain.event import Envelope, Event, Recorded
+from domain.idempotency import Keyring, KeyUse
+from domain.ids import AggregateId
+from domain.ports import Ids
+from domain.position import Position
+from infra.eventlog.append import Append, Guard, GuardedRecorder, Write
+from infra.eventlog.feed import Narrator
+from infra.eventlog.fold import Fold
+from infra.eventlog.hybrid_clock import HybridClock
+from infra.eventlog.mapper import EventMapper, Fact
+from infra.eventlog.message import FIRST, StoredState, append_id_of
+from infra.eventlog.reader import LogReader, Stored
+
+S = TypeVar("S")
+C = TypeVar("C")
+E = TypeVar("E", bound=Event)
+
+DECISIONS_MAX = 4
+"""A decision that lost its race is made anew three times."""
+APPEND_ID_BYTES = 16
+FOLDS_MAX = 2_000
+"""Aggregates kept folded; the others are read again when they are asked."""
+APPEND_MESSAGES_MAX = 1_000
+"""Of one atomic batch; the server's limit."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """One aggregate of an `ask`: where it stood, and what was decided about it so far."""
+
+    fold: Fold
+    state: object
+    events: list[Event]
+
+
+class LogApplication(Application[str]):
+    """Safe for any number of threads."""
+
+    def __init__(
+        self,
+        factory: InfrastructureFactory[TrackingRecorder],
+        recorder: GuardedRecorder,
+        reader: LogReader,
+        mapper: EventMapper,
+        *,
+        narrator: Narrator,
+        hybrid_clock: HybridClock,
+        ids: Ids,
+    ) -> None:
+        self._factory = factory
+        self._guarded = recorder
+        self._reader = reader
+        self._mapper = mapper
+        self._narrator = narrator
+        self._ids = ids
+        self._hybrid_clock = hybrid_clock
+        super().__init__()
+
+    # ---------------------------------------------------------------- the port
+    def load(self, decider: Decider[S, C, E], id: str) -> Loaded[S]:  # noqa: A002
+        fold = self._fold(cast("AnyDecider", decider), decider.at(id))
+        return Loaded(cast("S", fold.state), fold.version)
+
+    def ask(self, *asks: Ask, context: Context) -> Outcome:
+        for _ in range(DECISIONS_MAX):
+            try:
+                return self._ask_once(asks, context)
+            except IntegrityError:
+                continue
+        raise ConcurrencyConflictError(aggregate=str(asks[0].aggregate))
+
+    def history(self, aggregate: AggregateId, after_version: int = 0) -> Iterator[Recorded]:
+        return self._narrator.history(self._reader, aggregate, after_version)
+
+    def end(self) -> Position | None:
+        return self._guarded.end()
+
+    # ---------------------------------------------------------------- asking
+    def _ask_once(self, asks: tuple[Ask, ...], context: Context) -> Outcome:
+        asked: dict[AggregateId, Asked] = {}
+        for ask in asks:
+            if ask.aggregate not in asked:
+                fold = self._fold(ask.decider, ask.aggregate)
+                asked[ask.aggregate] = Asked(fold, fold.state, [])
+        answered = self._answered(asked, context)
+        if answered is not None:
+            return answered
+        for ask in asks:
+            _decide(ask, asked[ask.aggregate])
+        if not any(one.events for one in asked.values()):
+            return Outcome((), self.end() or self._beginning())
+        return self._append(asked, context)
+
+    def _answered(self, asked: dict[AggregateId, Asked], context: Context) -> Outcome | None:
+        """The outcome of the first time, if this key was used before.
+
+        Looked up in the first ask's aggregate, then in the others, in case that one was only guarded.
+        """
+        if context.idempotency is None:
+            return None
+        for aggregate, one in asked.items():
+            use = one.fold.keyring.find(context.actor, context.idempotency)
+            if use is not None:
+                return self._replayed(aggregate, use)
+        return None
+
+    def _append(self, asked: dict[AggregateId, Asked], context: Context) -> Outcome:
+        assert len(asked) <= APPEND_MESSAGES_MAX, len(asked)
+        now = self._hybrid_clock.now()
+        append_id = self._ids.token(APPEND_ID_BYTES)
+        envelope = Envelope(
+            append_id, now, context.actor, context.correlation_id, context.causation, context.idempotency
+        )
+        written = {aggregate: one for aggregate, one in asked.items() if one.events}
+        if context.idempotency is not None:
+            for one in written.values():
+                one.fold.keyring.refuse_if_full(now)
+        writes = tuple(self._write(str(aggregate), one, envelope) for aggregate, one in written.items())
+        guards = tuple(
+            Guard(str(aggregate), one.fold.version) for aggregate, one in asked.items() if not one.events
+        )
+        positions = self._guarded.append(Append(append_id, context.correlation_id, writes, guards))
+        events = tuple(
+            Recorded(aggregate, one.fold.version + 1 + index, position, index, envelope, event)
+            for (aggregate, one), position in zip(written.items(), positions, strict=True)
+            for index, event in enumerate(one.events)
+        )
+        return Outcome(events, positions[-1])
+
+    def _write(self, aggregate: str, one: Asked, envelope: Envelope) -> Write:
+        version = one.fold.version
+        stored = [
+            self._mapper.to_stored_event(Fact(aggregate, number, envelope, event))
+            for number, event in enumerate(one.events, start=version + 1)
+        ]
+        states = tuple(StoredState(event.originator_version, event.topic, event.state) for event in stored)
+        return Write(aggregate, version, states)
+
+    # ---------------------------------------------------------------- answering from the log
+    def _replayed(self, aggregate: AggregateId, use: KeyUse) -> Outcome:
+        first = next(self._narrator.history(self._reader, aggregate, use.first - 1))
+        messages = self._append_around(first.position.sequence, first.envelope.append_id)
+        events = tuple(fact for stored in messages for fact in self._narrator.facts(stored))
+        return Outcome(events, events[-1].position, replayed=True)
+
+    def _append_around(self, sequence: int, append_id: bytes) -> list[Stored]:
+        """An append's messages stand side by side, because a batch lands in one step."""
+        before = self._while_of(append_id, count(sequence - 1, -1))
+        return [*reversed(list(before)), *self._while_of(append_id, count(sequence))]
+
+    def _while_of(self, append_id: bytes, sequences: Iterable[int]) -> Iterator[Stored]:
+        for sequence in sequences:
+            stored = self._reader.at(sequence) if sequence > 0 else None
+            if stored is None or append_id_of(sequence, stored.payload) != append_id:
+                return
+            yield stored
+
+    def _beginning(self) -> Position:
+        return Position(self._reader.incarnation, 0, FIRST)
+
+    # ---------------------------------------------------------------- what the library builds us from
+    def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
+        """Nothing from the process's environment: what we need is handed in."""
+        return Environment(name, dict(env or {}))
+
+    def construct_factory(self, env: Environment) -> InfrastructureFactory[TrackingRecorder]:  # noqa: ARG002
+        return self._factory
+
+    def construct_mapper(self) -> Mapper[str]:
+        return self._mapper
+
+    def construct_recorder(self) -> ApplicationRecorder:
+        return self._guarded.recorder
+
+    def construct_event_store(self) -> EventStore[str]:
+        return EventStore(self._mapper, self._guarded.recorder)
+
+    def construct_repository(self) -> Repository[str]:
+        return Repository(self.events, cache_maxsize=FOLDS_MAX)
+
+    def _fold(self, decider: AnyDecider, aggregate: AggregateId) -> Fold:
+        projector = cast("ProjectorFunction[Any, Any]", partial(_project, decider, self._hybrid_clock))
+        return cast("Fold", self.repository.get(str(aggregate), projector_func=projector))
+
+
+def _project(decider: AnyDecider, clock: HybridClock, fold: Fold | None, facts: Iterable[Fact]) -> Fold:
+    """The library's projector function: never None, because an aggregate without events has a state too."""
+    fold = fold or Fold(0, decider.initial, Keyring())
+    fold.advance(decider, facts, clock.observe)
+    return fold
+
+
+def _decide(ask: Ask, one: Asked) -> None:
+    """A later ask to the same aggregate is decided on what the earlier one made of it."""
+    for event in ask.decide(one.state):
+        one.state = ask.decider.evolve(one.state, event)
+        one.events.append(event)

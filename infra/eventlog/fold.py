@@ -1,0 +1,51 @@
+"""An aggregate as the library's repository keeps it: one (version, state) pair, and the keys it answered.
+
+Promises: a copy is the pair itself, taken in one step, so a fold that goes on in another thread never shows
+half of a message; the keyring knows every key of the last 24 h of log time (seed S7.2, I6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Self
+
+from domain.decider import AnyDecider
+from domain.event import HybridTime
+from domain.idempotency import Keyring
+from infra.eventlog.mapper import Fact
+
+
+class Fold:
+    """The cached object: changed only by the library's fast-forward, which holds a lock an aggregate.
+
+    The keyring is shared by copies on purpose: a reader that finds a newer key answers from the log.
+    """
+
+    def __init__(self, version: int, state: object, keyring: Keyring) -> None:
+        self._pair = (version, state)
+        self.keyring = keyring
+
+    @property
+    def version(self) -> int:
+        return self._pair[0]
+
+    @property
+    def state(self) -> object:
+        return self._pair[1]
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        copy = type(self)(0, None, self.keyring)
+        copy._pair = self._pair
+        return copy
+
+    def advance(self, decider: AnyDecider, facts: Iterable[Fact], seen: Callable[[HybridTime], None]) -> None:
+        """Fold what stands after our version. A fact that cannot be read leaves everything as it was."""
+        version, state = self._pair
+        read = list(facts)
+        for fact in read:
+            version = fact.originator_version
+            state = decider.evolve(state, fact.event)
+            self.keyring.remember(fact.envelope, version)
+        if read:
+            seen(read[-1].envelope.recorded_at)
+            self._pair = (version, state)

@@ -1,0 +1,152 @@
+"""Opens the event log of one process, on JetStream or in memory: the one place that puts its parts together.
+
+Promises: what opens was checked: the servers sync before they acknowledge, the stream is what the log needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from eventsourcing.persistence import InfrastructureFactory, TrackingRecorder
+
+from domain.errors import LogRegressedError
+from domain.ports import Clock, Ids
+from infra.eventlog.append import GuardedRecorder
+from infra.eventlog.appender import JetStreamLog
+from infra.eventlog.application import LogApplication
+from infra.eventlog.connection import Connection
+from infra.eventlog.durability import refuse_lazy_servers
+from infra.eventlog.feed import LogFeed, Narrator
+from infra.eventlog.hybrid_clock import HybridClock
+from infra.eventlog.jetstream import JetStreamApplicationRecorder, JetStreamFactory
+from infra.eventlog.jetstream_api import JetStreamApi, Patience
+from infra.eventlog.jetstream_reader import JetStreamReader
+from infra.eventlog.mapper import EventMapper, Topics
+from infra.eventlog.memory import MemoryFactory, MemoryReader, MemoryRecorder
+from infra.eventlog.message import Shard
+from infra.eventlog.places import Places
+from infra.eventlog.reader import LogReader
+from infra.eventlog.sentinel import Sentinel
+from infra.eventlog.stream import LogUse, StreamLimits, log_use, open_stream
+
+
+@dataclass(frozen=True, slots=True)
+class LogAddress:
+    """Where the log is, and how it is treated."""
+
+    url: str = field(repr=False)
+    system_url: str = field(repr=False)
+    limits: StreamLimits
+    shard: Shard = field(default_factory=Shard)
+    patience: Patience = field(default_factory=Patience)
+    unsafe_lazy_fsync: bool = False
+
+
+class OpenedLog:
+    """The log as one process holds it: the command side, feeds, and what an operator asks about it."""
+
+    def __init__(
+        self,
+        recorder: GuardedRecorder,
+        reader: LogReader,
+        sentinel: Sentinel,
+        *,
+        shard: Shard,
+        topics: Topics,
+        factory: InfrastructureFactory[TrackingRecorder],
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        mapper = EventMapper(topics)
+        self.reader = reader
+        self.sentinel = sentinel
+        self.narrator = Narrator(shard, reader.incarnation, mapper)
+        self._hybrid_clock = HybridClock(clock)
+        self.events = LogApplication(
+            factory,
+            recorder,
+            reader,
+            mapper,
+            narrator=self.narrator,
+            hybrid_clock=self._hybrid_clock,
+            ids=ids,
+        )
+
+    @property
+    def regressed(self) -> LogRegressedError | None:
+        """What the log lost; None as long as it holds everything this process saw."""
+        return self.sentinel.regressed
+
+    def feed(self) -> LogFeed:
+        """One a follower."""
+        return LogFeed(self.reader, self.narrator, self.sentinel, self._hybrid_clock)
+
+
+class OpenedJetStream(OpenedLog):
+    """The real one, with its connection."""
+
+    def __init__(self, log: JetStreamLog, *, topics: Topics, clock: Clock) -> None:
+        self.log = log
+        super().__init__(
+            JetStreamApplicationRecorder(log),
+            log.reader,
+            log.sentinel,
+            shard=log.shard,
+            topics=topics,
+            factory=JetStreamFactory(log),
+            clock=clock,
+            ids=log.ids,
+        )
+
+    @property
+    def api(self) -> JetStreamApi:
+        """For what lives beside the log on the same connection: leases, timers, kept answers."""
+        return self.log.api
+
+    def use(self) -> LogUse:
+        """How full the log is. Raises UnavailableError."""
+        return log_use(self.log.api, self.log.shard)
+
+    def close(self) -> None:
+        self.events.close()
+        self.log.api.connection.close()
+
+
+def open_jetstream(
+    address: LogAddress, *, topics: Topics, clock: Clock, ids: Ids, name: str = "dits"
+) -> OpenedJetStream:
+    """Raises LazyFsyncError, ServerTooOldError, UnfitLogError, UnavailableError."""
+    refuse_lazy_servers(address.system_url, unsafe=address.unsafe_lazy_fsync)
+    return OpenedJetStream(connected(address, clock, ids, name), topics=topics, clock=clock)
+
+
+def connected(address: LogAddress, clock: Clock, ids: Ids, name: str) -> JetStreamLog:
+    """The parts below the application. Raises UnfitLogError, UnavailableError."""
+    connection = Connection(address.url, name=name, connect_timeout_s=address.patience.read_s)
+    try:
+        api = JetStreamApi(connection, clock, address.patience)
+        incarnation = open_stream(api, address.shard, address.limits, ids)
+        reader = JetStreamReader(api, address.shard, incarnation)
+    except BaseException:
+        connection.close()
+        raise
+    sentinel = Sentinel(reader, lambda: connection.epoch)
+    return JetStreamLog(api, address.shard, reader, sentinel, Places(), ids)
+
+
+def open_memory(
+    *, topics: Topics, clock: Clock, ids: Ids, recorder: MemoryRecorder | None = None
+) -> OpenedLog:
+    """The same parts over a list, for tests. A recorder that is handed in outlives its first process."""
+    recorder = recorder or MemoryRecorder()
+    reader = MemoryReader(recorder)
+    return OpenedLog(
+        recorder,
+        reader,
+        Sentinel(reader, lambda: 0),
+        shard=recorder.shard,
+        topics=topics,
+        factory=MemoryFactory(None),
+        clock=clock,
+        ids=ids,
+    )
