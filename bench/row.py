@@ -1,0 +1,20 @@
+"""One line of the performance table: what was measured, what it is held against, and what should be reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    what: str
+    measured: str
+    """With its unit, for people."""
+    against: str
+    """The baseline of the same run, for people."""
+    ratio: float | None
+    """Measured / baseline, where the row is a ratio."""
+    reach: str
+    """The goal in words."""
+    reached: bool | None
+    """None where the row is only printed."""
