@@ -1,4 +1,4 @@
-"""One line of the performance table: what was measured, what it is held against, and what should be reached."""
+"""One line of the performance table: what was measured, against what, and what should be reached."""
 
 from __future__ import annotations
 
