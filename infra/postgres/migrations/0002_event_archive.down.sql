@@ -1,0 +1,2 @@
+DROP TABLE dits.archive_audit;
+DROP TABLE dits.event_archive;

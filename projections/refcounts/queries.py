@@ -1,0 +1,101 @@
+"""What the references answer: have and want, counts, and how much is alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import LiteralString
+
+from domain.ids import Digest, RepoId
+from domain.position import Position
+from projections.projection import Projection
+from projections.reading import reading, row
+from projections.refcounts.bulk import fill
+from projections.refcounts.incremental import EVENTS, apply
+from projections.refcounts.tables import COUNTS, EDGES, HOLDERS, Kind
+from projections.transactions import Cursor, Pool
+
+REFCOUNTS = Projection(
+    name="refcounts",
+    version=1,
+    tables=(EDGES, HOLDERS, COUNTS),
+    events=EVENTS,
+    apply=apply,
+    fill=fill,
+    gates_collection=True,
+)
+
+MISSING = """
+    SELECT asked.digest FROM UNNEST(%(digests)b::BYTEA[]) AS asked (digest)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM counts
+        WHERE counts.repo = %(repo)s AND counts.digest = asked.digest
+          AND counts.kind = ANY(%(kinds)s::SMALLINT[])
+    )
+"""
+COUNT: LiteralString = """
+    SELECT ref_count FROM counts WHERE repo = %(repo)s AND digest = %(digest)s AND kind = %(kind)s
+"""
+ALIVE: LiteralString = """
+    SELECT COUNT(*) FILTER (WHERE kind = 1), COUNT(*) FILTER (WHERE kind = 2),
+           COUNT(*) FILTER (WHERE kind = 3), COUNT(*) FILTER (WHERE kind = 4),
+           COALESCE(SUM(ref_count) FILTER (WHERE kind = 4), 0)::BIGINT
+    FROM counts
+    WHERE %(repo)s::TEXT IS NULL OR repo = %(repo)s
+"""
+EVERY_KIND = tuple(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """How much is alive. A node that lives in two repositories counts in both."""
+
+    manifests: int
+    trees: int
+    recipes: int
+    chunks: int
+    chunk_references: int
+    """The sum of all chunk counts: live (recipe, chunk) pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class LivePresence:
+    """The port Presence on the live read model."""
+
+    pool: Pool
+
+    def missing(
+        self,
+        repo: RepoId,
+        names: Iterable[Digest],
+        at_least: Position,
+        kinds: Sequence[Kind] = EVERY_KIND,
+    ) -> frozenset[Digest]:
+        """Raises NotYetConsistentError, InvalidPositionError, UnavailableError."""
+        with reading(self.pool, REFCOUNTS, at_least) as (cursor, _):
+            return missing(cursor, repo, names, kinds)
+
+
+def missing(
+    cursor: Cursor, repo: RepoId, names: Iterable[Digest], kinds: Sequence[Kind] = EVERY_KIND
+) -> frozenset[Digest]:
+    """Those of `names` that are not alive in this repository as one of `kinds`."""
+    asked = {"repo": repo, "digests": list(names), "kinds": [int(kind) for kind in kinds]}
+    if not asked["digests"]:
+        return frozenset()
+    cursor.execute(MISSING, asked)
+    return frozenset(Digest(found[0]) for found in cursor)
+
+
+def count(cursor: Cursor, repo: RepoId, kind: Kind, digest: Digest) -> int:
+    """How many live parents (and holders) a node has in a repository."""
+    cursor.execute(COUNT, {"repo": repo, "kind": int(kind), "digest": digest})
+    found = cursor.fetchone()
+    return 0 if found is None else int(found[0])
+
+
+def alive(cursor: Cursor, repo: RepoId | None = None) -> Alive:
+    """In one repository, or in all."""
+    found = row(cursor, Alive, ALIVE, {"repo": repo})
+    assert found is not None
+    return found
