@@ -1,7 +1,7 @@
 """A store that does not take on more than it can carry.
 
 Promises: at most so many operations and so many bytes are under way at once, over all callers; who comes
-later waits, and is told to come back after WAIT_S. A write counts its bytes, a read the largest chunk.
+later waits, and is told to come back after `wait_s`. A write counts its bytes, a read the largest chunk.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ WAIT_S = 30.0
 class BoundedStore:
     """Decorates any ObjectStore."""
 
-    def __init__(self, inner: ObjectStore, *, operations_max: int, bytes_max: int) -> None:
+    def __init__(
+        self, inner: ObjectStore, *, operations_max: int, bytes_max: int, wait_s: float = WAIT_S
+    ) -> None:
         assert operations_max >= 1, operations_max
         assert bytes_max >= PUT_BYTES_MAX, bytes_max
         self._inner = inner
         self._operations_left = operations_max
         self._bytes_left = bytes_max
+        self._wait_s = wait_s
         self._freed = Condition()
 
     @property
@@ -65,7 +68,7 @@ class BoundedStore:
     @contextmanager
     def _place(self, size_bytes: int) -> Generator[None]:
         with self._freed:
-            if not self._freed.wait_for(lambda: self._fits(size_bytes), WAIT_S):
+            if not self._freed.wait_for(lambda: self._fits(size_bytes), self._wait_s):
                 raise UnavailableError(dependency=f"store {self.location} (busy)")
             self._operations_left -= 1
             self._bytes_left -= size_bytes
