@@ -38,6 +38,7 @@ from infra.eventlog.hybrid_clock import HybridClock
 from infra.eventlog.mapper import EventMapper, Fact
 from infra.eventlog.message import FIRST, StoredState, append_id_of
 from infra.eventlog.reader import LogReader, Stored
+from infra.eventlog.sentinel import Sentinel
 
 S = TypeVar("S")
 C = TypeVar("C")
@@ -72,6 +73,7 @@ class LogApplication(Application[str]):
         mapper: EventMapper,
         *,
         narrator: Narrator,
+        sentinel: Sentinel,
         hybrid_clock: HybridClock,
         ids: Ids,
     ) -> None:
@@ -80,13 +82,14 @@ class LogApplication(Application[str]):
         self._reader = reader
         self._mapper = mapper
         self._narrator = narrator
+        self._sentinel = sentinel
         self._ids = ids
         self._hybrid_clock = hybrid_clock
         super().__init__()
 
     # ---------------------------------------------------------------- the port
     def load(self, decider: Decider[S, C, E], id: str) -> Loaded[S]:  # noqa: A002
-        fold = self._fold(cast("AnyDecider", decider), decider.at(id))
+        fold = self.fold(cast("AnyDecider", decider), decider.at(id))
         return Loaded(cast("S", fold.state), fold.version)
 
     def ask(self, *asks: Ask, context: Context) -> Outcome:
@@ -108,7 +111,7 @@ class LogApplication(Application[str]):
         asked: dict[AggregateId, Asked] = {}
         for ask in asks:
             if ask.aggregate not in asked:
-                fold = self._fold(ask.decider, ask.aggregate)
+                fold = self.fold(ask.decider, ask.aggregate)
                 asked[ask.aggregate] = Asked(fold, fold.state, [])
         answered = self._answered(asked, context)
         if answered is not None:
@@ -134,6 +137,7 @@ class LogApplication(Application[str]):
 
     def _append(self, asked: dict[AggregateId, Asked], context: Context) -> Outcome:
         assert len(asked) <= APPEND_MESSAGES_MAX, len(asked)
+        self._sentinel.permit()
         now = self._hybrid_clock.now()
         append_id = self._ids.token(APPEND_ID_BYTES)
         envelope = Envelope(
@@ -206,7 +210,8 @@ class LogApplication(Application[str]):
     def construct_repository(self) -> Repository[str]:
         return Repository(self.events, cache_maxsize=FOLDS_MAX)
 
-    def _fold(self, decider: AnyDecider, aggregate: AggregateId) -> Fold:
+    def fold(self, decider: AnyDecider, aggregate: AggregateId) -> Fold:
+        """State, version and keyring, as far as the log goes."""
         projector = cast("ProjectorFunction[Any, Any]", partial(_project, decider, self._hybrid_clock))
         return cast("Fold", self.repository.get(str(aggregate), projector_func=projector))
 

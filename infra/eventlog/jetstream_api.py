@@ -68,7 +68,11 @@ class JetStreamApi:
         """One message, from any replica."""
         outgoing = Outgoing(f"$JS.API.DIRECT.GET.{stream}", json.dumps(body).encode())
         reply = self._repeated(outgoing, _always)[0]
-        return None if reply.status == NOT_FOUND else _stored(reply)
+        if reply.status == NOT_FOUND:
+            return None
+        if reply.status is not None:
+            raise UnavailableError(dependency=DEPENDENCY)
+        return _stored(reply)
 
     def get_batch(self, stream: str, body: Body) -> Page:
         """Messages in order, as many as the server gives for one question; it must name a ``batch``."""

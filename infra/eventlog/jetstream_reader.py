@@ -44,7 +44,7 @@ class JetStreamReader:
         return int(stream_answer(self._api, self._shard.stream)["state"]["last_seq"])
 
     def at(self, sequence: int) -> Stored | None:
-        return self._api.get(self._shard.stream, {"seq": sequence})
+        return self._api.get(self._shard.stream, {"seq": sequence}) if sequence > 0 else None
 
     def by_sequence(self, after: int, limit: int) -> Sequence[Stored]:
         body = {"seq": after + 1, "batch": limit, "max_bytes": PAGE_BYTES}

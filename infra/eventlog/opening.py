@@ -58,6 +58,7 @@ class OpenedLog:
         ids: Ids,
     ) -> None:
         mapper = EventMapper(topics)
+        self.recorder = recorder
         self.reader = reader
         self.sentinel = sentinel
         self.narrator = Narrator(shard, reader.incarnation, mapper)
@@ -68,6 +69,7 @@ class OpenedLog:
             reader,
             mapper,
             narrator=self.narrator,
+            sentinel=sentinel,
             hybrid_clock=self._hybrid_clock,
             ids=ids,
         )
