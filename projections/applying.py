@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from domain.errors import DitsError, ProjectionHaltedError
 from domain.event import Recorded, UnreadableEvent
 from domain.ids import AggregateId
-from domain.readmodel import ProjectionEventSkipped, ProjectionStreamRetried
+from domain.readmodel import ProjectionEventSkipped, ReadmodelEvent
 from projections import parked
 from projections.parked import Refusal
 from projections.projection import Projection
@@ -38,6 +38,26 @@ class Target:
     schema: str
 
 
+def take(
+    cursor: Cursor, target: Target, batch: Sequence[Recorded], skips: Skips, history: History
+) -> tuple[int, Skips]:
+    """A batch as it comes from the log, operators' decisions obeyed. Returns wanted events and all skips.
+
+    Raises ProjectionHaltedError, and what `history` raises.
+    """
+    new_skips, streams = _decisions(batch, target.projection.name)
+    known = skips | new_skips
+    wanted = apply(cursor, target, batch, known)
+    for aggregate in streams:
+        _resume(cursor, target, aggregate, history, known)
+    return wanted, known
+
+
+def concerns(projection: Projection, batch: Iterable[Recorded]) -> bool:
+    """Is there anything for this projection in a batch, an operator's decision included?"""
+    return any(projection.wants(recorded) or _decided(recorded, projection.name) for recorded in batch)
+
+
 def apply(cursor: Cursor, target: Target, batch: Sequence[Recorded], skips: Skips) -> int:
     """Apply or park a batch. Returns how many events the projection wanted. Raises ProjectionHaltedError."""
     wanted = [
@@ -53,7 +73,7 @@ def apply(cursor: Cursor, target: Target, batch: Sequence[Recorded], skips: Skip
     return len(wanted)
 
 
-def resume(cursor: Cursor, target: Target, aggregate: str, history: History, skips: Skips) -> None:
+def _resume(cursor: Cursor, target: Target, aggregate: str, history: History, skips: Skips) -> None:
     """Apply a parked stream's events again, in order, without those that are skipped by now."""
     versions = parked.take(cursor, target.schema, aggregate)
     if not versions:
@@ -70,19 +90,16 @@ def resume(cursor: Cursor, target: Target, aggregate: str, history: History, ski
             return
 
 
-def decisions(batch: Iterable[Recorded], projection: str) -> tuple[Skips, tuple[str, ...]]:
+def _decisions(batch: Iterable[Recorded], projection: str) -> tuple[Skips, tuple[str, ...]]:
     """What operators decided about this projection in a batch: new skips, and the streams to resume."""
-    skips: set[tuple[int, int]] = set()
-    streams: dict[str, None] = {}
-    for recorded in batch:
-        event = recorded.event
-        if not isinstance(event, ProjectionEventSkipped | ProjectionStreamRetried):
-            continue
-        if event.projection == projection:
-            streams[event.aggregate] = None
-            if isinstance(event, ProjectionEventSkipped):
-                skips.add((event.sequence, event.index))
-    return frozenset(skips), tuple(streams)
+    decided = [found for recorded in batch if (found := _decided(recorded, projection)) is not None]
+    skips = {(event.sequence, event.index) for event in decided if isinstance(event, ProjectionEventSkipped)}
+    return frozenset(skips), tuple(dict.fromkeys(event.aggregate for event in decided))
+
+
+def _decided(recorded: Recorded, projection: str) -> ReadmodelEvent | None:
+    event = recorded.event
+    return event if isinstance(event, ReadmodelEvent) and event.projection == projection else None
 
 
 def _apply(cursor: Cursor, target: Target, events: Sequence[Recorded], waiting: set[str]) -> None:

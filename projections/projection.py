@@ -81,6 +81,7 @@ class TableDigest:
     digest: str
 
 
+COUNT_ROWS = "SELECT COUNT(*) FROM {table}"
 DIGEST_ROWS = """
     SELECT COUNT(*),
            COALESCE(SUM(('x' || ENCODE(SUBSTR(row_digest, 1, 8), 'hex'))::BIT(64)::BIGINT), 0)::TEXT,
@@ -88,6 +89,17 @@ DIGEST_ROWS = """
     FROM (SELECT SHA256(CONVERT_TO({table}::TEXT, 'UTF8')) AS row_digest FROM {table}) AS digests
 """
 """Sums of halves of SHA-256 over each row's text: independent of order, and a row said twice counts twice."""
+
+
+def row_counts(cursor: Cursor, projection: Projection) -> dict[str, int]:
+    """By table, in the schema on the search path."""
+    counts: dict[str, int] = {}
+    for table in projection.tables:
+        cursor.execute(sql.SQL(COUNT_ROWS).format(table=sql.Identifier(table.name)))
+        row = cursor.fetchone()
+        assert row is not None
+        counts[table.name] = row[0]
+    return counts
 
 
 def digests(cursor: Cursor, projection: Projection) -> tuple[TableDigest, ...]:
