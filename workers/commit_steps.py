@@ -169,7 +169,7 @@ class CommitSteps:
         for check in self.checks:
             check.passes(opened, manifest)
         names = tuple(check.name for check in self.checks)
-        return (commits.DECIDER.ask(opened.commit, RecordChecked(names)),)
+        return (commits.DECIDER.ask(opened.commit, RecordChecked(state.built.manifest, names)),)
 
     def _publish(self, state: Commit, opened: CommitOpened) -> tuple[Ask, ...]:
         built = state.built

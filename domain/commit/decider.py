@@ -1,4 +1,7 @@
-"""A commit's state and answers. A command whose step is behind us is no news: it decides nothing."""
+"""A commit's state and answers. A command whose step is behind us is no news: it decides nothing.
+
+One is refused instead: publishing. Its append moves a branch too, which must not happen without it (I2).
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from domain.commit.events import (
     Step,
 )
 from domain.decider import Decider
+from domain.errors import ConcurrencyConflictError
 from domain.ids import CommitId, Digest
 
 Phase = Literal["absent", "open", "published", "failed", "compensated"]
@@ -45,11 +49,15 @@ class RecordManifest:
 
 @dataclass(frozen=True, slots=True)
 class RecordChecked:
+    manifest: Digest
+    """What was checked; another runner may have built another one since."""
     checks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PublishCommit:
+    """Refused unless the commit is ready: two runners, one of them late, must not move its branch twice."""
+
     manifest: Digest
 
 
@@ -104,6 +112,8 @@ class Commit:
 def decide(state: Commit, command: CommitCommand) -> tuple[CommitEvent, ...]:
     if isinstance(command, OpenCommit):
         return (command.opened,) if state.opened is None else ()
+    if isinstance(command, PublishCommit):
+        return (_published(state, command.manifest),)
     if state.opened is None:
         return ()
     if isinstance(command, CompensateStep | EndCompensation):
@@ -116,7 +126,7 @@ def decide(state: Commit, command: CommitCommand) -> tuple[CommitEvent, ...]:
 def _advance(
     state: Commit,
     opened: CommitOpened,
-    command: RecordVerified | RecordManifest | RecordChecked | PublishCommit | RebaseCommit | FailCommit,
+    command: RecordVerified | RecordManifest | RecordChecked | RebaseCommit | FailCommit,
 ) -> tuple[CommitEvent, ...]:
     commit = opened.commit
     match command:
@@ -128,14 +138,10 @@ def _advance(
                 commit=commit, repo=opened.repo, manifest=manifest, tree=tree, parents=parents, head=head
             )
             return (recorded,) if state.done == ("verify",) else ()
-        case RecordChecked(checks):
+        case RecordChecked(manifest, checks):
             checked = CommitChecked(commit=commit, checks=checks)
-            return (checked,) if state.done == ("verify", "store") else ()
-        case PublishCommit(manifest):
-            ready = state.done == ("verify", "store", "check")
-            if not ready or state.built is None or state.built.manifest != manifest:
-                return ()
-            return (_published(opened, manifest),)
+            due = state.done == ("verify", "store") and _is_built(state, manifest)
+            return (checked,) if due else ()
         case RebaseCommit(attempt):
             rebased = CommitRebased(commit=commit, attempt=attempt)
             return (rebased,) if attempt == state.attempt + 1 else ()
@@ -145,7 +151,15 @@ def _advance(
             assert_never(command)
 
 
-def _published(opened: CommitOpened, manifest: Digest) -> CommitPublished:
+def _is_built(state: Commit, manifest: Digest) -> bool:
+    return state.built is not None and state.built.manifest == manifest
+
+
+def _published(state: Commit, manifest: Digest) -> CommitPublished:
+    opened = state.opened
+    ready = state.phase == "open" and state.done == ("verify", "store", "check")
+    if opened is None or not ready or not _is_built(state, manifest):
+        raise ConcurrencyConflictError(aggregate=f"commit {opened.commit if opened else ''}")
     return CommitPublished(
         commit=opened.commit,
         repo=opened.repo,
