@@ -35,7 +35,8 @@ class Keyring:
         return Keyring(dict(self.uses))
 
     def remember(self, envelope: Envelope, version: int) -> None:
-        """Note the key of the event at `version`, if it has one."""
+        """Note the key of the event at `version`, if it has one; forget keys that are too old by then."""
+        self._forget_before(envelope.recorded_at)
         key = envelope.idempotency
         if key is None:
             return
@@ -43,7 +44,6 @@ class Keyring:
         known = self.uses.pop(scope, None)
         first = known.first if known is not None and known.last == version - 1 else version
         self.uses[scope] = KeyUse(key.body_digest, first, version, envelope.recorded_at)
-        self._forget_before(envelope.recorded_at)
 
     def find(self, actor: str, key: IdempotencyKey) -> KeyUse | None:
         """The earlier use of this key. Raises IdempotencyKeyReusedError if its body was another."""

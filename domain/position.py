@@ -35,4 +35,7 @@ class Position:
             raise InvalidPositionError(given=text[:16]) from error
         if len(raw) != 48:
             raise InvalidPositionError(given=text[:16])
-        return Position(raw[:8].hex(), int.from_bytes(raw[8:16], "big"), raw[16:])
+        position = Position(raw[:8].hex(), int.from_bytes(raw[8:16], "big"), raw[16:])
+        if position.encode() != text:
+            raise InvalidPositionError(given=text[:16])
+        return position
