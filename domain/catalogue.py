@@ -36,7 +36,7 @@ TOPICS: Mapping[str, type[Event]] = MappingProxyType(
     {event.TOPIC: event for decider in DECIDERS for event in decider.events}
 )
 
-Payload = dict[str, object]
+Payload = Mapping[str, object]
 
 
 def _repository_created_v1(old: Payload) -> tuple[str, Payload]:
