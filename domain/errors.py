@@ -62,6 +62,13 @@ class InvalidBodyError(DitsError):
     kind = "unprocessable"
 
 
+class InvalidQueryError(DitsError):
+    """The query does not fit: {problems}"""
+
+    code = "INVALID_QUERY"
+    kind = "invalid"
+
+
 class BodyTooLargeError(DitsError):
     """The body is larger than the limit of {limit_bytes} bytes"""
 

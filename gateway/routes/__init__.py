@@ -1,0 +1,1 @@
+"""The handlers, one module a thing; each ends in its rows of the operation table."""

@@ -1,0 +1,73 @@
+"""Refusals remembered for a day: a retry of a refused command hears the same (house: Idempotency).
+
+A courtesy and no more: effects are remembered by the log itself (I6), a refusal has none, so losing one only
+means that the command is decided again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Lock
+from typing import Protocol
+
+from domain.errors import DitsError, Fact, Kind
+from domain.ports import Clock
+
+LIFETIME_MS = 24 * 3600 * 1000
+REMEMBERED_MAX = 100_000
+"""Of the memory adapter: about 50 MB; the oldest go first, which a courtesy may."""
+REMEMBERED_KINDS: frozenset[Kind] = frozenset({"missing", "conflict", "gone", "unprocessable"})
+"""What the domain decided. A malformed request is the same every time; `unavailable` must be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One command of one consumer."""
+
+    consumer: str
+    command: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error as it was answered."""
+
+    body_digest: bytes
+    code: str
+    message: str
+    details: tuple[tuple[str, Fact], ...]
+
+
+class Answers(Protocol):
+    """Where refusals are remembered for about a day. Both raise UnavailableError, which callers pass over."""
+
+    def recall(self, scope: Scope) -> Refusal | None: ...
+
+    def keep(self, scope: Scope, refusal: Refusal) -> None: ...
+
+
+def refusal_of(error: DitsError, body_digest: bytes) -> Refusal | None:
+    """What is to be remembered of an error; None if the same request may fare better next time."""
+    if error.kind not in REMEMBERED_KINDS:
+        return None
+    return Refusal(body_digest, error.code, error.message, tuple(error.facts.items()))
+
+
+class MemoryAnswers:
+    """The adapter that forgets with its process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._kept: dict[Scope, tuple[int, Refusal]] = {}
+        self._lock = Lock()
+
+    def recall(self, scope: Scope) -> Refusal | None:
+        kept_at_ms, refusal = self._kept.get(scope, (0, None))
+        return refusal if self._clock.monotonic_ms() - kept_at_ms < LIFETIME_MS else None
+
+    def keep(self, scope: Scope, refusal: Refusal) -> None:
+        with self._lock:
+            self._kept[scope] = (self._clock.monotonic_ms(), refusal)
+            while len(self._kept) > REMEMBERED_MAX:
+                del self._kept[next(iter(self._kept))]

@@ -1,0 +1,74 @@
+"""What the handlers work with: the ports and the limits, frozen, made once at the start by whoever composes.
+
+Promises: handlers touch the world through these only; nothing in here waits for anything but its own server.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.ports import Clock, EventLog, Feed, Ids, Leases, Messages, ObjectStore, Presence
+from gateway.answers import Answers
+from gateway.auth import KeyDigests
+from gateway.caller import Directory
+from gateway.reading import Reading
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Every bound of the gateway, with a laptop's defaults; the settings name them for operators."""
+
+    json_bytes_max: int = MIB
+    commit_bytes_max: int = 256 * 1024
+    """A commit command travels in one event (house: Sessions and commits)."""
+    chunk_bytes_max: int = 4 * MIB
+    batch_bytes_max: int = 64 * MIB
+    batch_chunks_max: int = 8_192
+    have_digests_max: int = 8_192
+    get_chunks_max: int = 256
+    file_bytes_max: int = 1 << 42
+    block_bytes: int = 4 * MIB
+    """Of a streamed body: what is handed to the sink at once; two are in memory at most."""
+    raw_bodies_at_once: int = 4
+    """Whole raw bodies held in memory: 4 x 64 MiB would be the worst case."""
+    core_threads: int = 8
+    waiting_max: int = 1_000
+    """Requests waiting for a thread; more are told to come back."""
+    bus_requests_max: int = 256
+    """Requests from the bus in progress; more are told to come back."""
+    commit_wait_s: float = 10.0
+    prefer_wait_s_max: float = 60.0
+    read_wait_s: float = 2.0
+    """How long a read waits for its position (seed S3.3)."""
+    access_wait_s: float = 2.0
+    """How long a change of keys or visibility waits for this process's own follower."""
+    body_timeout_s: float = 60.0
+    """Between two parts of a body: a client that is silent for longer has gone."""
+    files_per_answer_max: int = 50_000
+    locks_per_request_max: int = 1_000
+    commits_per_answer_max: int = 1_000
+    lease_beating_ms: int = 30_000
+    lease_until_ms: int = 8 * 3_600_000
+    lease_ms_max: int = 30 * 24 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The composed gateway below its edge."""
+
+    log: EventLog
+    feed: Feed
+    messages: Messages | None
+    """The bulk reader, for the follower's first fold; None folds through `feed`."""
+    store: ObjectStore
+    presence: Presence
+    reading: Reading
+    leases: Leases
+    answers: Answers
+    clock: Clock
+    ids: Ids
+    keys: KeyDigests
+    directory: Directory
+    limits: Limits

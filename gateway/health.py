@@ -1,0 +1,106 @@
+"""Is this process well, and may it be sent requests? Judged from the last results of its checks (S2.4, R45).
+
+Promises: asking never waits for a dependency: checks run beside, each with its own time; `/health` follows
+the last result at once, readiness only after three failures or two successes in a row; liveness follows
+nothing (R22).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from domain.errors import DitsError
+from gateway.bridge import Bridge
+from gateway.measures import Measures
+
+CHECK_EVERY_S = 2.0
+CHECK_BUDGET_S = 2.0
+"""A slower check counts as failed (S2.4)."""
+DOWN_AFTER = 3
+UP_AFTER = 2
+
+Check = Callable[[], object]
+"""Raises a DitsError if something is wrong."""
+
+log = structlog.get_logger("gateway.health")
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Hysteresis over rounds of checks; a process starts not ready and its first success makes it ready."""
+
+    ready: bool = False
+    started: bool = False
+    streak: int = 0
+    """Rounds in a row that disagree with `ready`."""
+
+    def after(self, *, well: bool) -> Readiness:
+        if not self.started:
+            return Readiness(ready=well, started=well)
+        if well == self.ready:
+            return replace(self, streak=0)
+        streak = self.streak + 1
+        if streak >= (UP_AFTER if well else DOWN_AFTER):
+            return Readiness(ready=well, started=True)
+        return replace(self, streak=streak)
+
+
+@dataclass(slots=True)
+class Health:
+    """Written by its own task, read by the routes."""
+
+    checks: Mapping[str, Check]
+    bridge: Bridge
+    measures: Measures
+    readiness: Readiness = Readiness()
+    draining: bool = False
+    _failed: dict[str, str] = field(default_factory=dict[str, str])
+    _checked: bool = False
+
+    async def run(self) -> None:
+        """Rounds of checks for as long as the process lives."""
+        while True:
+            await self.round()
+            await asyncio.sleep(CHECK_EVERY_S)
+
+    async def round(self) -> None:
+        names = list(self.checks)
+        found = await asyncio.gather(*(self._checked_one(self.checks[name]) for name in names))
+        self._failed = {name: why for name, why in zip(names, found, strict=True) if why is not None}
+        self._checked = True
+        before = self.readiness
+        self.readiness = before.after(well=not self._failed)
+        if self.readiness.ready != before.ready:
+            log.warning("readiness_changed", ready=self.readiness.ready, failed=sorted(self._failed))
+        self.measures.ready.set(self.is_ready)
+
+    @property
+    def is_ready(self) -> bool:
+        return self.readiness.ready and not self.draining
+
+    @property
+    def is_well(self) -> bool:
+        return self._checked and not self._failed
+
+    def body(self) -> dict[str, object]:
+        checks = {name: "down" if name in self._failed else "up" for name in self.checks}
+        if not self._checked:
+            return {"status": "unhealthy", "reasons": ["starting"]}
+        if self._failed:
+            return {"status": "unhealthy", "reasons": sorted(self._failed.values()), "checks": checks}
+        return {"status": "healthy", "degraded": False, "reasons": [], "checks": checks}
+
+    async def _checked_one(self, check: Check) -> str | None:
+        """None, or the code of what is wrong."""
+        try:
+            async with asyncio.timeout(CHECK_BUDGET_S):
+                await self.bridge.run(check)
+        except TimeoutError:
+            return "TIMEOUT"
+        except DitsError as error:
+            return error.code
+        return None

@@ -1,0 +1,267 @@
+"""HTTP's door: an ASGI endpoint for every path of the table, from scope and messages to a call and back.
+
+Promises: bodies are read only from those who may send them and never beyond their limit (413); raw bodies are
+handed on in blocks while the next one arrives; a client that goes away ends its stream and tells its sink
+(S2.1); HEAD answers as GET does, without the body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel
+from starlette.types import Receive, Scope, Send
+
+from domain.errors import BodyTooLargeError, InvalidQueryError
+from gateway.errors import BodyTimeoutError, MethodNotAllowedError, UnsupportedMediaTypeError
+from gateway.operation import JSON, OCTETS, Answer, AnyOperation, Live, Pending, Sink
+from gateway.perform import Gateway, Request, perform, permitted
+
+API_VERSION = "v1"
+QUERY_FIELDS_MAX = 32
+
+
+class ClientGone(Exception):  # noqa: N818 -- no error of ours: nobody is left to hear it
+    """The client closed the connection before it had sent everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request's ASGI callables, with what the edge noted on the way in."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    correlation_id: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PathDoor:
+    """All operations of one path."""
+
+    gateway: Gateway
+    by_method: Mapping[str, AnyOperation]
+    raw_bodies: asyncio.Semaphore
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, receive, send, scope["dits.correlation_id"], headers_of(scope))
+        scope["dits.versioned"] = True
+        method: str = scope["method"]
+        if method == "OPTIONS":
+            await start(exchange, 204, [("Allow", self.allowed)])
+            await finish(exchange)
+            return
+        operation = self.by_method.get(method)
+        if operation is None and method == "HEAD":
+            operation = self.by_method.get("GET")
+        if operation is None:
+            raise MethodNotAllowedError(method=method[:16], allowed=self.allowed)
+        scope["dits.operation"] = operation.name
+        await self._serve(operation, exchange)
+
+    @property
+    def allowed(self) -> str:
+        methods = {*self.by_method, "OPTIONS"}
+        return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+
+    async def _serve(self, operation: AnyOperation, exchange: Exchange) -> None:
+        request = self._request(operation, exchange)
+        caller = await permitted(self.gateway, operation, request)
+        exchange.scope["dits.caller"] = caller
+        _refuse_media_type(operation, request.headers)
+        if operation.takes == "bytes":
+            async with self.raw_bodies:
+                follows = await perform(self.gateway, operation, request, caller)
+        else:
+            follows = await perform(self.gateway, operation, request, caller)
+        assert not isinstance(follows, Pending)
+        if not isinstance(follows, Answer):
+            follows = await self._poured(exchange, operation, follows)
+        await self._answer(exchange, operation, follows)
+
+    def _request(self, operation: AnyOperation, exchange: Exchange) -> Request:
+        limit_bytes = operation.limit_bytes(self.gateway.core.limits)
+
+        async def content() -> bytes:
+            return b"".join([part async for part in self._parts(exchange, limit_bytes)])
+
+        return Request(
+            method=exchange.scope["method"],
+            path=exchange.scope.get("path_params", {}),
+            headers=exchange.headers,
+            query=_query(exchange.scope),
+            content=content,
+            correlation_id=exchange.correlation_id,
+        )
+
+    # ---------------------------------------------------------------- bodies in
+    async def _parts(self, exchange: Exchange, limit_bytes: int) -> AsyncGenerator[bytes]:
+        """The body as it arrives. Raises BodyTooLargeError, BodyTimeoutError, ClientGone."""
+        announced = exchange.headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > limit_bytes:
+            raise BodyTooLargeError(limit_bytes=limit_bytes)
+        left, more = limit_bytes, True
+        timeout_s = self.gateway.core.limits.body_timeout_s
+        while more:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    message = await exchange.receive()
+            except TimeoutError as error:
+                raise BodyTimeoutError(limit_s=int(timeout_s)) from error
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            part = cast("bytes", message.get("body", b""))
+            left -= len(part)
+            if left < 0:
+                raise BodyTooLargeError(limit_bytes=limit_bytes)
+            more = message.get("more_body", False)
+            if part:
+                yield part
+
+    async def _poured(self, exchange: Exchange, operation: AnyOperation, sink: Sink) -> Answer:
+        """The body into the sink: one block is written while the next one arrives."""
+        gateway, limits = self.gateway, self.gateway.core.limits
+        try:
+            block = bytearray()
+            async with asyncio.TaskGroup() as group:
+                writing: asyncio.Task[None] | None = None
+                async for part in self._parts(exchange, operation.limit_bytes(limits)):
+                    block += part
+                    if len(block) >= limits.block_bytes:
+                        if writing is not None:
+                            await writing
+                        writing = group.create_task(self._written(sink, bytes(block)))
+                        block.clear()
+            if block:
+                await self._written(sink, bytes(block))
+            return await gateway.bridge.run(sink.end)
+        except BaseExceptionGroup as group_error:
+            await self._interrupted(sink)
+            raise group_error.exceptions[0] from group_error
+        except BaseException:
+            await self._interrupted(sink)
+            raise
+
+    async def _written(self, sink: Sink, block: bytes) -> None:
+        await self.gateway.bridge.run(lambda: sink.write(block))
+
+    async def _interrupted(self, sink: Sink) -> None:
+        """Also when this request is being cancelled: the sink must hear of it."""
+        await asyncio.shield(self.gateway.bridge.run(sink.interrupted))
+
+    # ---------------------------------------------------------------- answers out
+    async def _answer(self, exchange: Exchange, operation: AnyOperation, answer: Answer) -> None:
+        status = answer.status if answer.status is not None else operation.success
+        body = answer.body
+        if isinstance(body, BaseModel):
+            body = body.model_dump_json().encode()
+        headers = answer_headers(answer)
+        if body is None or isinstance(body, bytes):
+            content = body or b""
+            if status not in {204, 304}:
+                headers.append(("Content-Length", str(len(content))))
+            await start(exchange, status, headers)
+            await finish(exchange, b"" if exchange.scope["method"] == "HEAD" else content)
+            return
+        if answer.length_bytes is not None:
+            headers.append(("Content-Length", str(answer.length_bytes)))
+        await start(exchange, status, headers)
+        await self._stream(exchange, body)
+
+    async def _stream(self, exchange: Exchange, body: Iterator[bytes] | Live) -> None:
+        if exchange.scope["method"] == "HEAD":
+            await finish(exchange)
+            return
+        watch = asyncio.ensure_future(_disconnected(exchange))
+        pump = asyncio.ensure_future(
+            self._listen(exchange, body) if callable(body) else self._pump(exchange, body)
+        )
+        try:
+            await asyncio.wait((watch, pump), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watch.cancel()
+            pump.cancel()
+            await asyncio.wait((watch, pump))
+        if not pump.cancelled():
+            pump.result()
+
+    async def _pump(self, exchange: Exchange, body: Iterator[bytes]) -> None:
+        try:
+            while (block := await self.gateway.bridge.run(lambda: next(body, None))) is not None:
+                await exchange.send({"type": "http.response.body", "body": block, "more_body": True})
+        finally:
+            close = getattr(body, "close", None)
+            if close is not None:
+                await asyncio.shield(self.gateway.bridge.run(close))
+        await finish(exchange)
+
+    async def _listen(self, exchange: Exchange, live: Live) -> None:
+        async for block in live(self.gateway):
+            await exchange.send({"type": "http.response.body", "body": block, "more_body": True})
+        await finish(exchange)
+
+
+def answer_headers(answer: Answer) -> list[tuple[str, str]]:
+    """What every door says beside the body."""
+    headers = list(answer.headers)
+    if answer.position is not None:
+        headers.append(("X-Dits-Position", answer.position.encode()))
+    if answer.replayed:
+        headers.append(("Idempotency-Replayed", "true"))
+    if answer.body is not None:
+        media_type = answer.media_type or (JSON if isinstance(answer.body, BaseModel) else OCTETS)
+        headers.append(("Content-Type", media_type))
+    return headers
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Lower-case names; of repeated fields the first counts."""
+    headers: dict[str, str] = {}
+    for name, text in cast("list[tuple[bytes, bytes]]", scope["headers"]):
+        headers.setdefault(name.decode("latin-1").lower(), text.decode("latin-1").strip(" \t"))
+    return headers
+
+
+async def start(exchange: Exchange, status: int, headers: list[tuple[str, str]]) -> None:
+    raw = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in headers]
+    await exchange.send({"type": "http.response.start", "status": status, "headers": raw})
+
+
+async def finish(exchange: Exchange, content: bytes = b"") -> None:
+    await exchange.send({"type": "http.response.body", "body": content, "more_body": False})
+
+
+async def _disconnected(exchange: Exchange) -> None:
+    while (await exchange.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    """Raises InvalidQueryError for what is no query, and for a name that comes twice."""
+    try:
+        pairs = parse_qsl(
+            cast("bytes", scope.get("query_string", b"")).decode("ascii"),
+            keep_blank_values=True,
+            max_num_fields=QUERY_FIELDS_MAX,
+            errors="strict",
+        )
+    except ValueError as error:
+        raise InvalidQueryError(problems=("it is not a query of UTF-8 text",)) from error
+    query = dict(pairs)
+    if len(query) != len(pairs):
+        raise InvalidQueryError(problems=("a name comes twice",))
+    return query
+
+
+def _refuse_media_type(operation: AnyOperation, headers: Mapping[str, str]) -> None:
+    """A body of another type is a mistake, or a form that another site made a browser send."""
+    given = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if operation.takes == "json" and given not in {"", JSON}:
+        raise UnsupportedMediaTypeError(expected=JSON)
+    if operation.takes == "bytes" and given not in {"", OCTETS}:
+        raise UnsupportedMediaTypeError(expected=OCTETS)

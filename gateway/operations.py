@@ -1,0 +1,31 @@
+"""The one table of operations: HTTP routes, NATS doors, OpenAPI and docs follow from it.
+
+A new route is one handler and one row in its module; a new module is one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from gateway.operation import AnyOperation
+from gateway.routes import repos
+
+OPERATIONS: tuple[AnyOperation, ...] = (*repos.OPERATIONS,)
+
+
+def by_path(operations: tuple[AnyOperation, ...]) -> Mapping[str, Mapping[str, AnyOperation]]:
+    """Path -> method -> operation, in the order of the table: the first path that matches is taken."""
+    paths: dict[str, dict[str, AnyOperation]] = {}
+    for operation in operations:
+        methods = paths.setdefault(operation.path, {})
+        assert operation.method not in methods, operation.name
+        methods[operation.method] = operation
+    return MappingProxyType(paths)
+
+
+def by_subject(operations: tuple[AnyOperation, ...]) -> Mapping[str, AnyOperation]:
+    """The NATS doors."""
+    return MappingProxyType(
+        {operation.subject: operation for operation in operations if operation.subject is not None}
+    )

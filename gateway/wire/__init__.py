@@ -1,0 +1,1 @@
+"""Bodies that others see, one module an API version."""

@@ -1,0 +1,325 @@
+"""The bodies of API version v1: what is asked and what is answered, as others see it.
+
+Promises: closed and strict; digests are 64 hex characters, times RFC 3339 in UTC, positions opaque. Text that
+reaches events is bounded and free of control characters, so that it fits every store that it will lie in.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from domain.format.manifest import MESSAGE_BYTES_MAX
+from gateway.operation import Nothing, Wire
+
+REASON_CHARACTERS_MAX = 1_000
+CHANGES_MAX = 4_096
+
+
+def _plain(allowed: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if any(unicodedata.category(char) in {"Cc", "Cs"} and char not in allowed for char in text):
+            raise ValueError("holds control characters")
+        return text
+
+    return AfterValidator(check)
+
+
+def _message(text: str) -> str:
+    if len(text.encode()) > MESSAGE_BYTES_MAX:
+        raise ValueError(f"has more than {MESSAGE_BYTES_MAX} bytes")
+    return text
+
+
+HexDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Reason = Annotated[
+    str, StringConstraints(min_length=1, max_length=REASON_CHARACTERS_MAX), _plain(allowed="\n\t")
+]
+Message = Annotated[str, _plain(allowed="\n\r\t"), AfterValidator(_message)]
+Path = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
+Token = Annotated[int, Field(ge=1, le=2**63 - 1)]
+CommitState = Literal["open", "published", "failed", "compensated"]
+
+
+# ------------------------------------------------------------------ repositories
+class CreateRepo(Wire):
+    name: str
+    public: bool = False
+
+
+class ShowRepo(Wire):
+    public: bool
+
+
+class Repo(Wire):
+    name: str
+    id: str
+    public: bool
+    owner: str
+    """The consumer's id."""
+
+
+class Repos(Wire):
+    repos: list[Repo]
+
+
+# ------------------------------------------------------------------ branches and tags
+class NameCommit(Wire):
+    """A new branch or tag."""
+
+    name: str
+    commit: HexId
+
+
+class Branch(Wire):
+    name: str
+    commit: str
+    manifest: str
+
+
+class Branches(Wire):
+    branches: list[Branch]
+
+
+class Tag(Wire):
+    name: str
+    commit: str
+    manifest: str
+
+
+class Tags(Wire):
+    tags: list[Tag]
+
+
+# ------------------------------------------------------------------ commits
+class Change(Wire):
+    """A path's new recipe; null removes the path."""
+
+    path: Path
+    recipe: HexDigest | None
+
+
+class ShownToken(Wire):
+    """The fencing token of a lock that the caller holds."""
+
+    path: Path
+    token: Token
+
+
+class OpenCommit(Wire):
+    branch: str
+    session: HexId
+    base: HexId | None = None
+    changes: list[Change] | None = Field(None, max_length=CHANGES_MAX)
+    tree: HexDigest | None = None
+    fixed_head: bool = False
+    message: Message = ""
+    tokens: list[ShownToken] = Field(default_factory=list[ShownToken], max_length=CHANGES_MAX)
+
+
+class Failure(Wire):
+    code: str
+    message: str
+    details: dict[str, str]
+
+
+class Commit(Wire):
+    commit: str
+    state: CommitState
+    step: str | None = None
+    """The next step of an open commit, or the one that failed."""
+    branch: str
+    session: str
+    manifest: str | None
+    tree: str | None
+    parents: list[str]
+    """Commit ids."""
+    author: str
+    message: str
+    committed_at: str
+    attempts: int = 1
+    """How often it was built; more than one means that the branch moved meanwhile."""
+    failure: Failure | None = None
+
+
+class CommitLine(Wire):
+    """A commit in a list."""
+
+    commit: str
+    state: CommitState
+    branch: str
+    manifest: str | None
+    parents: list[str]
+    author: str
+    message: str
+    committed_at: str
+
+
+class CommitLines(Wire):
+    commits: list[CommitLine]
+
+
+class ListCommits(Wire):
+    branch: str | None = None
+    limit: int = Field(50, ge=1, le=1_000)
+    before: HexId | None = None
+
+
+class ChangedFile(Wire):
+    path: str
+    kind: Literal["added", "changed", "removed"]
+    size_bytes: int
+    recipe: str | None
+
+
+class ChangedFiles(Wire):
+    changes: list[ChangedFile]
+    next: str | None = None
+    """Ask again with `after` set to this for more."""
+
+
+class File(Wire):
+    path: str
+    size_bytes: int
+    recipe: str
+
+
+class Files(Wire):
+    files: list[File]
+    next: str | None = None
+
+
+class Page(Wire):
+    limit: int = Field(10_000, ge=1, le=50_000)
+    after: str | None = Field(None, max_length=1_024)
+
+
+class ListFiles(Page):
+    prefix: str = Field("", max_length=1_024)
+
+
+# ------------------------------------------------------------------ locks
+class AcquireLocks(Wire):
+    paths: list[Path] = Field(min_length=1, max_length=1_000)
+    lease: Literal["until", "beating"] = "until"
+    lease_s: Annotated[int, Field(ge=1, le=30 * 24 * 3600)] | None = None
+
+
+class ReleaseLocks(Wire):
+    tokens: list[ShownToken] = Field(min_length=1, max_length=1_000)
+
+
+class ForceRelease(Wire):
+    paths: list[Path] = Field(min_length=1, max_length=1_000)
+    reason: Reason
+
+
+class Lock(Wire):
+    path: str
+    holder: str
+    token: int | None
+    """Shown to its holder only."""
+    lease: Literal["until", "beating"]
+    lease_s: int
+    since: str
+
+
+class Locks(Wire):
+    locks: list[Lock]
+
+
+class Released(Wire):
+    released: list[str]
+
+
+# ------------------------------------------------------------------ keys
+class IssueKey(Wire):
+    name: str
+    scopes: list[str] = Field(min_length=1, max_length=16)
+    repos: list[str] | None = Field(None, max_length=256)
+
+
+class IssuedKey(Wire):
+    consumer: str
+    key_id: str
+    key: str | None
+    """Shown once; a replay comes without it."""
+
+
+class Key(Wire):
+    consumer: str
+    name: str
+    key_id: str
+    scopes: list[str]
+    repos: list[str] | None
+
+
+class Keys(Wire):
+    keys: list[Key]
+
+
+class RevokeKey(Wire):
+    reason: Reason = "revoked by an administrator"
+
+
+class Whoami(Wire):
+    consumer: str
+    name: str
+    scopes: list[str]
+    repos: list[str] | None
+
+
+# ------------------------------------------------------------------ projections
+class ProjectionLine(Wire):
+    name: str
+    version: int
+    build: str
+    position: str | None
+    lag_events: int
+    rows: int
+    parked: int
+
+
+class ProjectionLines(Wire):
+    projections: list[ProjectionLine]
+
+
+class ProjectionDigest(Wire):
+    name: str
+    digest: str
+    rows: int
+    position: str | None
+
+
+class ParkedEvent(Wire):
+    projection: str
+    aggregate: str
+    version: int
+    sequence: int
+    index: int
+    topic: str
+    code: str
+    reason: str
+
+
+class ParkedEvents(Wire):
+    parked: list[ParkedEvent]
+
+
+class RetryStream(Wire):
+    aggregate: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}\.[a-z0-9-]{1,64}$")]
+    reason: Reason
+
+
+class SkipEvent(Wire):
+    sequence: Annotated[int, Field(ge=1, le=2**63 - 1)]
+    index: Annotated[int, Field(ge=0, le=1_000)]
+    aggregate: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}\.[a-z0-9-]{1,64}$")]
+    reason: Reason
+
+
+class Recorded(Nothing):
+    """Done; it is in the log."""

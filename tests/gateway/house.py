@@ -1,0 +1,160 @@
+"""A whole gateway in one process: memory adapters below, httpx above, keys for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from domain import consumer as consumers
+from domain.catalogue import TOPICS, upcast
+from domain.consumer import IssueKey
+from domain.decider import Context
+from domain.ids import KeyId, RepoId
+from domain.ports import EventLog, ObjectStore
+from gateway.answers import MemoryAnswers
+from gateway.app import Application, create_app
+from gateway.auth import KeyDigests, key_text
+from gateway.caller import Directory
+from gateway.core import Core, Limits
+from gateway.measures import Measures
+from gateway.operation import AnyOperation
+from gateway.operations import OPERATIONS
+from infra.clock import SystemClock
+from infra.eventlog.mapper import Topics
+from infra.eventlog.opening import OpenedLog, open_memory
+from infra.metrics import CONTENT_TYPE, Metrics
+from infra.objects.memory import MemoryStore
+from tests.fakes import FakeIds
+from tests.gateway.ports import MemoryLeases, SetPresence
+from tests.gateway.reading import FoldedReading
+
+SYSTEM = Context("system:test", "test")
+PEPPER = bytes(range(32))
+
+
+def measures_of(metrics: Metrics) -> Measures:
+    """As the composition does it."""
+    return Measures(
+        requests=metrics.http_requests.of,
+        seconds=metrics.http_seconds.of,
+        auth_failures=metrics.auth_failures,
+        idempotency=metrics.idempotency,
+        waits=metrics.consistency_waits,
+        ready=metrics.ready,
+        text=metrics.text,
+        media_type=CONTENT_TYPE,
+    )
+
+
+@dataclass(slots=True)
+class House:
+    """What a test holds in its hand."""
+
+    application: Application
+    core: Core
+    log: OpenedLog
+    reading: FoldedReading
+    presence: SetPresence
+    leases: MemoryLeases
+    store: MemoryStore
+    http: httpx.AsyncClient
+    keys: dict[str, str] = field(default_factory=dict[str, str])
+
+    def key(self, name: str, *scopes: str, repos: tuple[RepoId, ...] | None = None) -> str:
+        """A key's text; one a consumer and set of scopes."""
+        label = f"{name} {scopes} {repos}"
+        if label not in self.keys:
+            consumer = consumers.consumer_id(name)
+            text = key_text(consumer, self.core.ids.token(32))
+            digest = self.core.keys.of(text)
+            command = IssueKey(consumer, name, KeyId(digest.hex()[:32]), digest, scopes, repos)
+            self.core.log.ask(consumers.DECIDER.ask(consumer, command), context=SYSTEM)
+            self.keys[label] = text
+        return self.keys[label]
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        key: str | None = None,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> httpx.Response:
+        sent = dict(headers or {})
+        if key is not None:
+            sent["X-API-Key"] = key
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+            more["content"] = json.dumps(body)
+        return await self.http.request(method, path, headers=sent, **more)
+
+    async def repo(self, name: str = "film", *, public: bool = False) -> str:
+        """A fresh repository of ann's; her key."""
+        ann = self.key("ann", "write")
+        answer = await self.ask("POST", "/repos", key=ann, body={"name": name, "public": public})
+        assert answer.status_code == 201, answer.text
+        return ann
+
+
+@asynccontextmanager
+async def house(
+    *,
+    limits: Limits | None = None,
+    operations: tuple[AnyOperation, ...] = OPERATIONS,
+    log: EventLog | None = None,
+    store: ObjectStore | None = None,
+) -> AsyncGenerator[House]:
+    """`log` and `store` stand before the memory ones, for faults."""
+    clock, ids = SystemClock(), FakeIds()
+    opened = open_memory(topics=Topics(TOPICS, upcast), clock=clock, ids=ids)
+    reading, presence, leases = FoldedReading(opened.feed), SetPresence(), MemoryLeases()
+    memory = MemoryStore("memory")
+    core = Core(
+        log=log or opened.events,
+        feed=opened.feed(),
+        messages=None,
+        store=store or memory,
+        presence=presence,
+        reading=reading,
+        leases=leases,
+        answers=MemoryAnswers(clock),
+        clock=clock,
+        ids=ids,
+        keys=KeyDigests(PEPPER),
+        directory=Directory(),
+        limits=limits or Limits(),
+    )
+    application = create_app(core, measures=measures_of(Metrics(version="test")), operations=operations)
+    transport = httpx.ASGITransport(application.asgi, raise_app_exceptions=False)
+    async with (
+        running(application),
+        httpx.AsyncClient(transport=transport, base_url="http://dits") as http,
+    ):
+        yield House(application, core, opened, reading, presence, leases, memory, http)
+
+
+@asynccontextmanager
+async def running(application: Application) -> AsyncGenerator[None]:
+    """The application's lifespan, as a server would run it."""
+    told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def send(message: Any) -> None:
+        await said.put(message)
+
+    living = asyncio.ensure_future(application.asgi({"type": "lifespan", "state": {}}, told.get, send))
+    await told.put({"type": "lifespan.startup"})
+    assert (await said.get())["type"] == "lifespan.startup.complete"
+    try:
+        yield
+    finally:
+        await told.put({"type": "lifespan.shutdown"})
+        await living
