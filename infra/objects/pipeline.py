@@ -10,7 +10,7 @@ ends, however it ends; the source is read in the caller's thread only.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_all
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class StorePipeline:
     def close(self) -> None:
         self._pool.shutdown()
 
-    def store(self, blocks: Iterable[Buffer], profile: Profile, *, start: int = 0) -> Iterator[Part]:
+    def store(self, blocks: Iterable[Buffer], profile: Profile, *, start: int = 0) -> Generator[Part]:
         """Store what comes; a block may be reused as soon as the next one is asked for.
 
         `start` is the file offset of the first byte: 0 or the end of an earlier part. Raises what `blocks`

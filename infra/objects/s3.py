@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from xml.etree.ElementTree import ParseError
 
 from blake3 import blake3
 from minio import Minio
@@ -158,7 +159,8 @@ class S3Store:
             if error.code in FULL_CODES:
                 raise InsufficientStorageError(store=self._location) from error
             raise self._unavailable(error.code) from error
-        except (MinioException, HTTPError) as error:
+        except (MinioException, HTTPError, ParseError, ValueError) as error:
+            # The SDK lets its parser's errors through when an answer arrives garbled (tests/fault_proxy.py).
             raise self._unavailable(type(error).__name__) from error
 
     def _unavailable(self, reason: str | None) -> UnavailableError:
