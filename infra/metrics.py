@@ -1,4 +1,6 @@
-"""Every metric of Dits, named in one place (docs/metrics.md is generated from it).
+"""Every metric of Dits but the HTTP edge's own, named in one place (docs/metrics.md is generated from it).
+
+The edge may not import infra; it registers its own (`gateway/measures.py`) in the registry it is handed.
 
 Promises: label values are bounded (an outcome, a route's template, a projection's name), never an id, hash,
 path, user or key (acceptance: metric_names, I9); children of known labels are bound once, so that counting
@@ -18,7 +20,6 @@ from prometheus_client.metrics import MetricWrapperBase
 M = TypeVar("M", bound=MetricWrapperBase)
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 APPEND_SECONDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
 SERIES_MAX = 2_000
 """Children a labelled metric of open vocabulary may have; later ones count as `other`."""
@@ -28,13 +29,13 @@ IDEMPOTENCY_OUTCOMES = ("executed", "replayed", "refused")
 COMMIT_OUTCOMES = ("published", "compensated")
 APPEND_OUTCOMES = ("done", "conflict", "unknown", "failed")
 SECURITY_KINDS = ("header_injection", "key_leak", "bus_violation")
-AUTH_REASONS = ("missing", "invalid_api_key", "scope")
 
 PAGE_HEAD = """\
 # Metrics
 
-Every metric of Dits, generated from `infra/metrics.py`; `GET /metrics` shows them in Prometheus' text format,
-beside those of the process itself (`process_*`). No label holds an id, a hash, a path, a user or a key.
+Generated from `infra/metrics.py`. `GET /metrics` shows them in Prometheus' text format, beside those of the
+process itself (`process_*`) and of the HTTP edge (`dits_http_*`, `dits_ready`, `dits_auth_failures_total`;
+`gateway/measures.py` names them). No label holds an id, a hash, a path, a user or a key.
 
 | name | kind | labels | meaning |
 |---|---|---|---|
@@ -60,7 +61,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         build = self._gauge("dits_build_info", "Always 1; which build this is.", ("version", "sha"))
         build.labels(version, revision).set(1)
-        self._for_requests()
+        self._for_commands()
         self._for_the_log()
         self._for_projections()
         self._for_bytes()
@@ -73,29 +74,10 @@ class Metrics:
     def lines(self) -> Sequence[MetricLine]:
         return tuple(self._lines)
 
-    def _for_requests(self) -> None:
-        self.http_requests = Family(
-            self._counter(
-                "dits_http_requests_total",
-                "Answered requests; route is the template, never the path.",
-                ("method", "route", "status", "api_version"),
-            )
-        )
-        self.http_seconds = Family(
-            self._histogram(
-                "dits_http_request_duration_seconds",
-                "From the request's first byte to the answer's last.",
-                REQUEST_SECONDS,
-                ("route", "api_version"),
-            )
-        )
+    def _for_commands(self) -> None:
         self.idempotency = _bound(
             self._counter("dits_idempotency_total", "What became of commands with a key.", ("outcome",)),
             IDEMPOTENCY_OUTCOMES,
-        )
-        self.auth_failures = _bound(
-            self._counter("dits_auth_failures_total", "Requests turned away at the door.", ("reason",)),
-            AUTH_REASONS,
         )
         self.consistency_waits = self._counter(
             "dits_consistency_waits_total", "Reads that waited for a projection to reach a position."
@@ -152,7 +134,6 @@ class Metrics:
         )
 
     def _for_operators(self) -> None:
-        self.ready = self._gauge("dits_ready", "1 while this process takes requests.")
         self.log_redactions = self._counter(
             "dits_log_redactions_total", "Secrets cut out of log lines (S5.5)."
         )

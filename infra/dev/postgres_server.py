@@ -184,7 +184,7 @@ class PostgresServer:
         """Let root's stand-in reach its programs and its cluster: o+x on the directories above them."""
         if self._account is None:
             return
-        _make_readable(_program("postgres").parents[1])
+        _make_readable(_program("postgres").parents[2])
         above = {*_program("postgres").absolute().parents, *self._cluster.absolute().parents}
         closed = sorted(path for path in above if not path.stat().st_mode & stat.S_IXOTH)
         for path in closed:
@@ -236,12 +236,13 @@ def _initdb(directory: Path, password_file: Path, account: Account | None) -> No
         raise StartFailedError(server="PostgreSQL", reason=f"initdb failed: {made.stderr.strip()}")
 
 
-def _make_readable(installed: Path) -> None:
+def _make_readable(package: Path) -> None:
     """A strict umask installs the wheel for its owner alone; the stand-in reads and runs it too."""
-    if (installed / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
+    if (package / "pginstall" / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
         return
-    for path in (installed, *installed.rglob("*")):
-        if not path.is_symlink():
+    libraries = package.with_name(package.name + ".libs")  # where auditwheel puts what it bundles
+    for path in (package, *package.rglob("*"), libraries, *libraries.rglob("*")):
+        if path.exists() and not path.is_symlink():
             mode = path.stat().st_mode
             path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
 

@@ -24,10 +24,9 @@ def shown(metrics: Metrics, sample: str, **labels: str) -> float | None:
 
 def test_what_is_counted_is_shown(metrics: Metrics) -> None:
     metrics.idempotency["replayed"].inc()
-    metrics.http_requests.of("GET", "/repos", "200", "v1").inc()
+    metrics.alerts.of("log_full", "critical").inc()
     assert shown(metrics, "dits_idempotency_total", outcome="replayed") == 1
-    expected = {"method": "GET", "route": "/repos", "status": "200", "api_version": "v1"}
-    assert shown(metrics, "dits_http_requests_total", **expected) == 1
+    assert shown(metrics, "dits_alerts_total", name="log_full", severity="critical") == 1
 
 
 def test_an_outcome_that_never_happened_is_shown_as_zero(metrics: Metrics) -> None:
