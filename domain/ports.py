@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from domain.decider import Ask, Context, Decider, Loaded, Outcome
 from domain.event import Event, Recorded
+from domain.format.chunking import Profile
 from domain.ids import AggregateId, Digest, RepoId
 from domain.position import Position
 
@@ -217,6 +218,57 @@ class ObjectStore(Protocol):
 
     def check(self) -> None:
         """Is the store there and writable? Raises UnavailableError or InsufficientStorageError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedChunk:
+    """A chunk that is in the store."""
+
+    digest: Digest
+    size_bytes: int
+    was_there: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The next chunks of a stream, in order, all of them durable."""
+
+    chunks: tuple[PlacedChunk, ...]
+    end_offset: int
+    """Where the stream can be taken up again after this part, with the same cuts."""
+
+
+class Pouring(Protocol):
+    """One stream on its way into the store, written block by block from one thread at a time.
+
+    Callers may rely on: parts come in order; after an error of the store, all that lies before it has been
+    given. `end` or `stop` is called last, and nothing of the stream goes on after it.
+    """
+
+    def write(self, block: bytes | memoryview) -> Sequence[Part]:
+        """Take a block, and give the parts that have become durable. Raises what `ObjectStore.put` does."""
+        ...
+
+    def end(self) -> Sequence[Part]:
+        """The stream is over: all parts that are left."""
+        ...
+
+    def stop(self) -> Sequence[Part]:
+        """The stream broke off: what was whole chunks becomes durable and is given; the rest is dropped."""
+        ...
+
+
+class StreamStore(Protocol):
+    """Cuts streams and stores their chunks while they arrive, overlapped, with flat memory."""
+
+    @property
+    def location(self) -> str:
+        """The location's name, as events carry it."""
+        ...
+
+    def begin(self, profile: Profile, start: int) -> Pouring:
+        """`start` is the file offset of the first byte: 0 or the end of an earlier part."""
         ...
 
 
