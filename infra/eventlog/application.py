@@ -93,6 +93,7 @@ class LogApplication(Application[str]):
         return Loaded(cast("S", fold.state), fold.version)
 
     def ask(self, *asks: Ask, context: Context) -> Outcome:
+        self._sentinel.permit()
         for _ in range(DECISIONS_MAX):
             try:
                 return self._ask_once(asks, context)
@@ -137,7 +138,6 @@ class LogApplication(Application[str]):
 
     def _append(self, asked: dict[AggregateId, Asked], context: Context) -> Outcome:
         assert len(asked) <= APPEND_MESSAGES_MAX, len(asked)
-        self._sentinel.permit()
         now = self._hybrid_clock.now()
         append_id = self._ids.token(APPEND_ID_BYTES)
         envelope = Envelope(

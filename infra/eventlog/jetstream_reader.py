@@ -13,7 +13,7 @@ from infra.eventlog.connection import Reply
 from infra.eventlog.jetstream_api import JetStreamApi
 from infra.eventlog.message import Shard
 from infra.eventlog.reader import Stored
-from infra.eventlog.stream import INCARNATION_KEY, stream_answer
+from infra.eventlog.stream import incarnation_now, stream_answer
 
 PAGE_MESSAGES = 256
 PAGE_BYTES = 4 << 20
@@ -37,8 +37,7 @@ class JetStreamReader:
         return self._incarnation
 
     def current_incarnation(self) -> str:
-        metadata = stream_answer(self._api, self._shard.stream)["config"].get("metadata", {})
-        return str(metadata.get(INCARNATION_KEY, ""))
+        return incarnation_now(self._api, self._shard)
 
     def last_sequence(self) -> int:
         return int(stream_answer(self._api, self._shard.stream)["state"]["last_seq"])

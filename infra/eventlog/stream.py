@@ -96,6 +96,12 @@ def stream_answer(api: JetStreamApi, stream: str) -> dict[str, Any]:
         raise UnavailableError(dependency=DEPENDENCY) from error
 
 
+def incarnation_now(api: JetStreamApi, shard: Shard) -> str:
+    """Of the stream as it is now; empty if there is none, or none of ours. Raises UnavailableError."""
+    config = _config(api, shard) or {}
+    return str(config.get("metadata", {}).get(INCARNATION_KEY, ""))
+
+
 def ensure_stream(api: JetStreamApi, config: Body) -> None:
     """A stream beside the log (leases, timers, answers): made if it is missing. Raises UnfitLogError."""
     try:

@@ -63,10 +63,17 @@ class JetStreamHome:
         self._opened.append(opened)
         return opened
 
+    @staticmethod
+    def at(address: LogAddress, limits: StreamLimits) -> JetStreamHome:
+        """The same log with another limit."""
+        other = object.__new__(JetStreamHome)
+        other.address = replace(address, limits=limits)
+        other._opened = []
+        return other
+
     def through(self, url: str) -> JetStreamHome:
         """The same log by another way, such as a proxy."""
-        other = object.__new__(JetStreamHome)
-        other.address = replace(self.address, url=url)
+        other = JetStreamHome.at(replace(self.address, url=url), self.address.limits)
         other._opened = self._opened
         return other
 
