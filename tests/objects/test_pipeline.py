@@ -14,10 +14,10 @@ from domain.errors import InsufficientStorageError, UnavailableError
 from domain.format.chunking import OPAQUE, cut
 from domain.format.digest import digest_of
 from domain.ids import Digest
-from domain.ports import ObjectName, StoredObject
+from domain.ports import ObjectName, Part, StoredObject
 from infra.objects import pipeline as module
 from infra.objects.memory import MemoryStore
-from infra.objects.pipeline import PART_BYTES, Part, StorePipeline
+from infra.objects.pipeline import PART_BYTES, StorePipeline
 from tests.objects.faulty import FailingStore, unavailable
 
 CONTENT = Random(1).randbytes(3 * PART_BYTES + 1_234_567)
