@@ -1,0 +1,124 @@
+"""Commits: opening one and seeing it through, and reading what was committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from . import operations as op
+from .calls import Calls
+from .errors import CommitPendingError, ProblemError
+from .operations import Operation
+from .results import Change, Commit, Fields, File
+from .wire import Call, Json, Plain
+
+WAIT_S = 10.0
+"""How long one request waits for the saga (`Prefer: wait`)."""
+PATIENCE_S = 600.0
+"""A saga that retries through a restart of all its servers is done long before."""
+POLL_S = 0.5
+PAGE_COMMITS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is asked to become a commit: `changes` on `base`, or a whole root `tree`."""
+
+    branch: str
+    session: str
+    base: str | None
+    message: str
+    changes: Mapping[str, str | None] | None = None
+    """Path to recipe; None removes the path."""
+    tree: str | None = None
+    fixed_head: bool = False
+    tokens: tuple[tuple[str, int], ...] = ()
+
+    def body(self) -> Json:
+        what: Json = {"tree": self.tree}
+        if self.changes is not None:
+            changes = [{"path": path, "recipe": recipe} for path, recipe in sorted(self.changes.items())]
+            what = {"changes": changes}
+        return {
+            "branch": self.branch,
+            "session": self.session,
+            "base": self.base,
+            **what,
+            "fixed_head": self.fixed_head,
+            "message": self.message,
+            "tokens": [{"path": path, "token": token} for path, token in self.tokens],
+        }
+
+
+class Commits:
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def open(self, repo: str, draft: Draft, *, patience_s: float = PATIENCE_S) -> Commit:
+        """Commit and wait until it is published. Raises ProblemError with its failure, CommitPendingError."""
+        asked = self._calls.ask(op.COMMITS_OPEN, {"repo": repo}, body=draft.body(), wait_s=WAIT_S)
+        return self.settled(repo, Commit.of(asked), patience_s=patience_s)
+
+    def settled(self, repo: str, commit: Commit, *, patience_s: float = PATIENCE_S) -> Commit:
+        """The commit when its saga is over. Raises ProblemError with its failure, CommitPendingError."""
+        machine = self._calls.machine
+        began_s = machine.monotonic_s()
+        while commit.state == "open":
+            if machine.monotonic_s() - began_s > patience_s:
+                raise CommitPendingError(commit=commit.commit, waited_s=int(patience_s))
+            machine.sleep(POLL_S * (0.5 + machine.jitter()))
+            commit = self.get(repo, commit.commit)
+        if commit.failure is not None:
+            failure = commit.failure
+            raise ProblemError(
+                status=409, code=failure.code, message=failure.message, details=failure.details
+            )
+        return commit
+
+    def get(self, repo: str, commit: str) -> Commit:
+        return Commit.of(self._calls.ask(op.COMMITS_GET, {"repo": repo, "commit": commit}))
+
+    def list(self, repo: str, branch: str, *, limit: int = PAGE_COMMITS) -> Iterator[Commit]:
+        """Newest first, page by page; at most `limit`."""
+        query: dict[str, Plain] = {"branch": branch}
+        while limit > 0:
+            asked = min(limit, PAGE_COMMITS)
+            page = self._calls.ask(op.COMMITS_LIST, {"repo": repo}, query={**query, "limit": asked})
+            commits = page.each("commits", Commit.of)
+            yield from commits
+            limit -= len(commits)
+            if len(commits) < asked:
+                return
+            query["before"] = commits[-1].commit
+
+    def changes(self, repo: str, commit: str) -> Iterator[Change]:
+        """Against its first parent, in the order of paths."""
+        for page in self._pages(op.COMMITS_CHANGES, repo, commit, {}):
+            yield from page.each("changes", Change.of)
+
+    def files(self, repo: str, commit: str, *, prefix: str = "") -> Iterator[File]:
+        """In the order of paths."""
+        for page in self._pages(op.FILES_LIST, repo, commit, {"prefix": prefix} if prefix else {}):
+            yield from page.each("files", File.of)
+
+    def _pages(
+        self, operation: Operation, repo: str, commit: str, query: dict[str, Plain]
+    ) -> Iterator[Fields]:
+        where = {"repo": repo, "commit": commit}
+        while True:
+            page = self._calls.ask(operation, where, query=query)
+            yield page
+            after = page.text_or_none("next")
+            if after is None:
+                return
+            query["after"] = after
+
+    def read(self, repo: str, commit: str, path: str, *, start: int = 0) -> Iterator[bytes]:
+        """The bytes of one file from `start` on, as they arrive."""
+        where = {"repo": repo, "commit": commit, "path": path}
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        stream = self._calls.open(Call(op.FILES_READ, where, headers=headers))
+        try:
+            yield from stream.blocks()
+        finally:
+            stream.close()

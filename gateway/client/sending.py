@@ -1,0 +1,116 @@
+"""Asking what the server has and sending what it lacks, a few windows at a time.
+
+Promises: memory is bounded by `WINDOWS_IN_FLIGHT` windows of `WINDOW_BYTES`, whatever the size of the
+files; a chunk is asked for once while it is remembered; an error in a thread ends the push in the
+caller's.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+
+from .cutting import NamedChunk
+from .format.digest import Digest
+from .frames import HEAD_BYTES
+from .progress import Tally
+from .sessions import Upload
+from .wire import Buffer
+
+MIB = 1 << 20
+WINDOW_BYTES = 24 * MIB
+"""Of memory held by the chunks of one question; few questions for a file that is known, little memory for one
+that is not."""
+WINDOWS_IN_FLIGHT = 3
+BATCH_BYTES = 16 * MIB
+"""Sent in one request, if the server's limit is not lower; lost work if the connection is."""
+REMEMBERED_CHUNKS = 65_536
+"""Already asked for: about 10 MiB of memory, 20 GiB of file."""
+
+
+class Sender:
+    """Takes chunks in any number; `flush` returns when the server has all of them. For one thread."""
+
+    def __init__(self, upload: Upload, threads: Executor, tally: Tally) -> None:
+        self._upload = upload
+        self._threads = threads
+        self._tally = tally
+        self._window = Window()
+        self._in_flight = deque[Future[None]]()
+        self._remembered: OrderedDict[Digest, None] = OrderedDict()
+
+    def offer(self, chunk: NamedChunk) -> None:
+        """May wait until an earlier window is through."""
+        if chunk.digest in self._remembered:
+            self._tally.add(known=chunk.size_bytes)
+            return
+        self._remembered[chunk.digest] = None
+        if len(self._remembered) > REMEMBERED_CHUNKS:
+            self._remembered.popitem(last=False)
+        self._window.add(chunk)
+        if self._window.held_bytes >= WINDOW_BYTES:
+            self._send_window()
+
+    def flush(self) -> None:
+        self._send_window()
+        while self._in_flight:
+            self._in_flight.popleft().result()
+
+    def _send_window(self) -> None:
+        window, self._window = self._window, Window()
+        if not window.chunks:
+            return
+        while len(self._in_flight) >= WINDOWS_IN_FLIGHT:
+            self._in_flight.popleft().result()
+        self._in_flight.append(self._threads.submit(self._settle, window.chunks))
+
+    def _settle(self, chunks: list[NamedChunk]) -> None:
+        """In a thread of the pool."""
+        missing = set(self._upload.missing([chunk.digest for chunk in chunks]))
+        wanted = [chunk for chunk in chunks if chunk.digest in missing]
+        self._tally.add(known=sum(chunk.size_bytes for chunk in chunks if chunk.digest not in missing))
+        for batch in self._batches((chunk.digest, chunk.content) for chunk in wanted):
+            self._upload.send_chunks(batch)
+            self._tally.add(sent=sum(len(content) for _, content in batch))
+
+    def _batches(self, objects: Iterable[tuple[Digest, Buffer]]) -> Iterator[Sequence[tuple[Digest, Buffer]]]:
+        session = self._upload.session
+        return batches(
+            objects,
+            bytes_max=min(BATCH_BYTES, session.batch_bytes_max),
+            count_max=session.batch_chunks_max,
+        )
+
+
+class Window:
+    """Chunks that wait to be asked for, and the memory that they keep alive."""
+
+    def __init__(self) -> None:
+        self.chunks: list[NamedChunk] = []
+        self.held_bytes = 0
+        self._arena: object = None
+
+    def add(self, chunk: NamedChunk) -> None:
+        """A chunk is a view of an arena and keeps all of it: counted once, when a window first meets it."""
+        arena = chunk.content.obj
+        if arena is not self._arena:
+            self._arena = arena
+            self.held_bytes += len(arena)  # type: ignore[arg-type] # a buffer of bytes
+        self.chunks.append(chunk)
+
+
+def batches(
+    objects: Iterable[tuple[Digest, Buffer]], *, bytes_max: int, count_max: int
+) -> Iterator[list[tuple[Digest, Buffer]]]:
+    """Objects in requests of at most so many bytes (heads counted) and frames; one too large goes alone."""
+    batch, size_bytes = list[tuple[Digest, Buffer]](), 0
+    for digest, content in objects:
+        framed_bytes = HEAD_BYTES + len(content)
+        if batch and (size_bytes + framed_bytes > bytes_max or len(batch) >= count_max):
+            yield batch
+            batch, size_bytes = [], 0
+        batch.append((digest, content))
+        size_bytes += framed_bytes
+    if batch:
+        yield batch
