@@ -1,7 +1,7 @@
 """Every setting of Dits: one frozen model whose defaults run on a laptop.
 
 Promises: each has its unit in its name and a help text; the environment (``DITS_<NAME>``) wins over the file;
-an unknown, missing or wrong name refuses the start with all of them named at once (seed S6.4); secrets are
+an unknown, missing or wrong name refuses the start with all of them named at once (seed S6.3); secrets are
 never shown (I9) and may be named by file. `docs/settings.md` is generated from this model.
 """
 

@@ -1,4 +1,4 @@
-"""Settings: everything wrong is named at once, nothing secret is shown (seed S6.4, I9)."""
+"""Settings: everything wrong is named at once, nothing secret is shown (seed S6.3, I9)."""
 
 from __future__ import annotations
 
