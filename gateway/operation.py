@@ -7,6 +7,7 @@ waited for (`Pending`), and bytes come and go in steps (`Sink`, iterators), so n
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -14,6 +15,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from domain.decider import Context
+from domain.errors import NotFoundError
 from domain.event import Event, IdempotencyKey
 from domain.ids import AggregateId, RepoId, derived_id, parse_name, repo_id
 from domain.position import Position
@@ -26,6 +28,7 @@ Takes = Literal["query", "json", "bytes", "stream"]
 """Where what is asked comes from: the query string, a JSON body; `bytes` is a whole raw body in memory,
 `stream` a raw body in blocks, handed to a `Sink`. Raw bodies keep the query string for what is asked."""
 
+HEX_ID = re.compile(r"[0-9a-f]{32}")
 OCTETS = "application/octet-stream"
 JSON = "application/json"
 
@@ -41,10 +44,11 @@ class Nothing(Wire):
 
 
 A = TypeVar("A", bound=BaseModel)
+A_co = TypeVar("A_co", bound=BaseModel, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[A]):
+class Call(Generic[A_co]):
     """One request, parsed and allowed."""
 
     operation: str
@@ -53,7 +57,7 @@ class Call(Generic[A]):
     path: Mapping[str, str]
     headers: Mapping[str, str]
     """Lower-case names."""
-    asked: A
+    asked: A_co
     content: bytes
     """The raw body of a `bytes` operation."""
     key: IdempotencyKey
@@ -76,6 +80,13 @@ class Call(Generic[A]):
     def repo(self) -> RepoId:
         """Its visibility was checked before the handler was called."""
         return repo_id(self.repo_name)
+
+    def hex_id(self, part: str, thing: str) -> str:
+        """An id from the path; what cannot be one is not there. Raises NotFoundError."""
+        text = self.path[part]
+        if not HEX_ID.fullmatch(text):
+            raise NotFoundError(thing=thing, name=text[:64].encode("unicode_escape").decode()[:64])
+        return text
 
     @property
     def context(self) -> Context:

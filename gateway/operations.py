@@ -9,9 +9,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gateway.operation import AnyOperation
-from gateway.routes import repos
+from gateway.routes import branches, commits, keys, locks, projections, repos, tags, trees
 
-OPERATIONS: tuple[AnyOperation, ...] = (*repos.OPERATIONS,)
+OPERATIONS: tuple[AnyOperation, ...] = (
+    *repos.OPERATIONS,
+    *branches.OPERATIONS,
+    *tags.OPERATIONS,
+    *commits.OPERATIONS,
+    *trees.OPERATIONS,
+    *locks.OPERATIONS,
+    *keys.OPERATIONS,
+    *projections.OPERATIONS,
+)
 
 
 def by_path(operations: tuple[AnyOperation, ...]) -> Mapping[str, Mapping[str, AnyOperation]]:

@@ -102,14 +102,14 @@ async def perform(gateway: Gateway, operation: AnyOperation, request: Request, c
     """What follows from a permitted request; a Sink only from a `stream` operation."""
     after = await _after(gateway, request)
     content = b"" if operation.takes in {"query", "stream"} else await request.content()
-    tries = _read_tries(gateway, after)
+    tries = _read_tries(gateway)
     while True:
         try:
             follows = await gateway.bridge.run(
                 lambda: _handled(gateway.core, operation, request, caller, content, after)
             )
         except NotYetConsistentError:
-            if after is None or not await tries():
+            if not await tries():
                 raise
             continue
         return await _awaited(gateway, operation, request, follows)
@@ -170,7 +170,7 @@ def _same_log(gateway: Gateway, after: Position) -> Position:
     return after
 
 
-def _read_tries(gateway: Gateway, after: Position | None) -> Callable[[], Awaitable[bool]]:
+def _read_tries(gateway: Gateway) -> Callable[[], Awaitable[bool]]:
     """Each call sleeps before another try; False when the time for it is up."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + gateway.core.limits.read_wait_s
@@ -178,7 +178,7 @@ def _read_tries(gateway: Gateway, after: Position | None) -> Callable[[], Awaita
 
     async def another() -> bool:
         pause_s = pauses.pop() if len(pauses) > 1 else pauses[0]
-        if after is None or loop.time() + pause_s > deadline:
+        if loop.time() + pause_s > deadline:
             return False
         await asyncio.sleep(pause_s)
         return True

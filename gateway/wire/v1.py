@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from domain.format.manifest import MESSAGE_BYTES_MAX
-from gateway.operation import Nothing, Wire
+from gateway.operation import Wire
 
 REASON_CHARACTERS_MAX = 1_000
 CHANGES_MAX = 4_096
@@ -42,6 +42,14 @@ Message = Annotated[str, _plain(allowed="\n\r\t"), AfterValidator(_message)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
 Token = Annotated[int, Field(ge=1, le=2**63 - 1)]
 CommitState = Literal["open", "published", "failed", "compensated"]
+
+
+class Page(Wire):
+    """A part of a long list."""
+
+    limit: int = Field(10_000, ge=1, le=50_000)
+    after: str = Field("", max_length=1_024)
+    """The `next` of the part before."""
 
 
 # ------------------------------------------------------------------ repositories
@@ -82,6 +90,7 @@ class Branch(Wire):
 
 class Branches(Wire):
     branches: list[Branch]
+    next: str | None = None
 
 
 class Tag(Wire):
@@ -92,6 +101,7 @@ class Tag(Wire):
 
 class Tags(Wire):
     tags: list[Tag]
+    next: str | None = None
 
 
 # ------------------------------------------------------------------ commits
@@ -163,7 +173,7 @@ class CommitLines(Wire):
 
 
 class ListCommits(Wire):
-    branch: str | None = None
+    branch: str = "main"
     limit: int = Field(50, ge=1, le=1_000)
     before: HexId | None = None
 
@@ -178,7 +188,6 @@ class ChangedFile(Wire):
 class ChangedFiles(Wire):
     changes: list[ChangedFile]
     next: str | None = None
-    """Ask again with `after` set to this for more."""
 
 
 class File(Wire):
@@ -190,11 +199,6 @@ class File(Wire):
 class Files(Wire):
     files: list[File]
     next: str | None = None
-
-
-class Page(Wire):
-    limit: int = Field(10_000, ge=1, le=50_000)
-    after: str | None = Field(None, max_length=1_024)
 
 
 class ListFiles(Page):
@@ -229,6 +233,7 @@ class Lock(Wire):
 
 class Locks(Wire):
     locks: list[Lock]
+    next: str | None = None
 
 
 class Released(Wire):
@@ -276,10 +281,11 @@ class Whoami(Wire):
 class ProjectionLine(Wire):
     name: str
     version: int
-    build: str
+    build: str | None
+    """The schema that answers; null while nothing does."""
     position: str | None
     lag_events: int
-    rows: int
+    """In messages of the log."""
     parked: int
 
 
@@ -319,7 +325,3 @@ class SkipEvent(Wire):
     index: Annotated[int, Field(ge=0, le=1_000)]
     aggregate: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}\.[a-z0-9-]{1,64}$")]
     reason: Reason
-
-
-class Recorded(Nothing):
-    """Done; it is in the log."""

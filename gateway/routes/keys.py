@@ -1,0 +1,122 @@
+"""API keys: issue (shown once), list, revoke; and who am I."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain import consumer as consumers
+from domain.consumer import ApiKeyIssued, IssueKey, RevokeKey, consumer_id, grants
+from domain.errors import ForbiddenError, NotFoundError
+from domain.ids import KeyId, RepoId, parse_name, repo_id
+from gateway import auth
+from gateway.caller import Principal
+from gateway.core import Core
+from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
+from gateway.wire import v1
+
+KEYS_LISTED_MAX = 10_000
+
+
+def issue(core: Core, call: Call[v1.IssueKey]) -> Answer:
+    asked, name = call.asked, parse_name(call.asked.name)
+    scopes = tuple(dict.fromkeys(asked.scopes))
+    repos = _repos(core, asked.repos)
+    _refuse_more_than_own(call.principal, scopes, repos)
+    consumer = consumer_id(name)
+    text = auth.key_text(consumer, core.ids.token(auth.SECRET_BYTES))
+    key_id = KeyId(call.derived("api key"))
+    command = IssueKey(consumer, name, key_id, core.keys.of(text), scopes, repos)
+    outcome = core.log.ask(consumers.DECIDER.ask(consumer, command), context=call.context)
+    issued = next(each.event for each in outcome.events if isinstance(each.event, ApiKeyIssued))
+    shown = None if outcome.replayed else text
+    body = v1.IssuedKey(consumer=issued.consumer, key_id=issued.key_id, key=shown)
+    return Answer(body, outcome.position, replayed=outcome.replayed)
+
+
+def list_keys(core: Core, call: Call[Nothing]) -> Answer:
+    seen = core.reading.keys(call.after, KEYS_LISTED_MAX)
+    keys = [
+        v1.Key(
+            consumer=row.consumer,
+            name=row.name,
+            key_id=row.key_id,
+            scopes=list(row.scopes),
+            repos=_names(core, row.repos),
+        )
+        for row in seen.rows
+        if row.revoked_at is None
+    ]
+    return Answer(v1.Keys(keys=keys), seen.position)
+
+
+def revoke(core: Core, call: Call[v1.RevokeKey]) -> Answer:
+    consumer, key_id = call.hex_id("consumer", "consumer"), KeyId(call.hex_id("key_id", "key"))
+    command = RevokeKey(key_id, call.asked.reason)
+    outcome = core.log.ask(consumers.DECIDER.ask(consumer, command), context=call.context)
+    return Answer(position=outcome.position, replayed=outcome.replayed)
+
+
+def whoami(core: Core, call: Call[Nothing]) -> Answer:
+    me = call.principal
+    body = v1.Whoami(consumer=me.consumer, name=me.name, scopes=list(me.scopes), repos=_names(core, me.repos))
+    return Answer(body, core.directory.position)
+
+
+def _repos(core: Core, names: list[str] | None) -> tuple[RepoId, ...] | None:
+    """Raises InvalidNameError, NotFoundError."""
+    if names is None:
+        return None
+    for name in names:
+        if auth.found_repo(core.log, parse_name(name)) is None:
+            raise NotFoundError(thing="repository", name=name)
+    return tuple(repo_id(name) for name in dict.fromkeys(names))
+
+
+def _names(core: Core, repos: Sequence[RepoId] | None) -> list[str] | None:
+    if repos is None:
+        return None
+    known = core.directory.repos
+    return [known[repo].name if repo in known else repo for repo in repos]
+
+
+def _refuse_more_than_own(
+    issuer: Principal, scopes: tuple[str, ...], repos: tuple[RepoId, ...] | None
+) -> None:
+    """Nobody gives away what they do not have. Raises ForbiddenError."""
+    for scope in scopes:
+        if not grants(issuer.scopes, scope):
+            raise ForbiddenError(scope=scope[:64])
+    if issuer.repos is not None and (repos is None or not set(repos) <= set(issuer.repos)):
+        raise ForbiddenError(scope="every repository named")
+
+
+PATH = "/admin/keys"
+
+OPERATIONS: tuple[AnyOperation, ...] = (
+    Operation(
+        "keys.issue",
+        "POST",
+        PATH,
+        "admin:keys",
+        v1.IssueKey,
+        issue,
+        "A new key for a consumer, shown once; at most what the issuer may do.",
+        v1.IssuedKey,
+        success=201,
+        takes="json",
+        changes_access=True,
+    ),
+    Operation("keys.list", "GET", PATH, "admin:keys", Nothing, list_keys, "Keys that are valid.", v1.Keys),
+    Operation(
+        "keys.revoke",
+        "DELETE",
+        PATH + "/{consumer}/{key_id}",
+        "admin:keys",
+        v1.RevokeKey,
+        revoke,
+        "End a key, with a reason.",
+        success=204,
+        changes_access=True,
+    ),
+    Operation("whoami", "GET", "/whoami", None, Nothing, whoami, "Whom this key speaks for.", v1.Whoami),
+)
