@@ -158,6 +158,13 @@ def test_a_file_here_and_a_directory_there_are_a_conflict(our_path: str, their_p
     assert conflict.value.facts == {"path": our_path}
 
 
+def test_equal_snapshots_are_compared_by_their_roots_alone() -> None:
+    forest = Forest()
+    root = forest.grow(None, put("a/b"))
+    assert list(diff(root, root, forest.load)) == []
+    assert forest.asked == []
+
+
 def test_equal_directories_are_never_looked_into() -> None:
     forest = Forest()
     base = forest.grow(None, put("big/a/b"), put("big/c"), put("small/d"))
