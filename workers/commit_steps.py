@@ -27,13 +27,11 @@ from domain.position import Position
 from domain.sagas import commit as saga
 from domain.sagas.content import SentContent, verify
 from domain.session import decider as sessions
-from domain.session.recording import tree_commands
+from domain.session.recording import in_appends, tree_commands
 from domain.snapshots import Change
 
 TREES_CACHED = 4_096
 """Directories kept decoded; the ones around the heads of busy branches are read again and again."""
-TREES_PER_APPEND = 256
-"""RecordTree commands in one append: far below 1,000 events and, at usual directory sizes, 512 KiB."""
 
 Check = Callable[[CommitOpened, Manifest], None]
 
@@ -82,14 +80,16 @@ class CommitSteps:
     # -------------------------------------------------------------- verify
     def _verify(self, opened: CommitOpened) -> tuple[Ask, ...]:
         session = self.events.load(sessions.DECIDER, opened.session).state
+        if session.repo != opened.repo:
+            raise NotFoundError(thing="upload session", name=opened.session)
         sent = SentContent()
         for recorded in self.events.history(sessions.DECIDER.at(opened.session)):
             sent.add(recorded.event)
         self._point(opened, opened.base)
 
         def missing(names: frozenset[Digest]) -> frozenset[Digest]:
-            if not names:
-                return names
+            if not names or not session.base:
+                return names  # an empty log held nothing
             return self.presence.missing(opened.repo, names, Position.decode(session.base))
 
         trees = () if opened.tree is None else (opened.tree,)
@@ -102,8 +102,9 @@ class CommitSteps:
     # -------------------------------------------------------------- store
     def _store(self, opened: CommitOpened, context: Context) -> tuple[Ask, ...]:
         head = opened.base if opened.fixed_head else self._branch(opened).commit
-        onto = self._point(opened, head)
-        root, trees = self._snapshot(opened, onto.root, head)
+        onto_commit = _built_on(opened, head)
+        onto = self._point(opened, onto_commit)
+        root, trees = self._snapshot(opened, onto.root, onto_commit)
         parents = () if onto.manifest is None else (onto.manifest,)
         manifest = Manifest(root, parents, opened.author_name, opened.message, opened.opened_at_ms)
         self._put_all(
@@ -117,16 +118,16 @@ class CommitSteps:
         return (commits.DECIDER.ask(opened.commit, built),)
 
     def _snapshot(
-        self, opened: CommitOpened, onto: Digest | None, head: CommitId | None
+        self, opened: CommitOpened, onto: Digest | None, onto_commit: CommitId | None
     ) -> tuple[Digest | None, tuple[Tree, ...]]:
-        """The root of what is committed, on top of the head, and the trees that are new in it."""
+        """The root of what is committed, on top of `onto`, and the trees that are new in it."""
         base = self._point(opened, opened.base).root
         if opened.tree is not None:
             ours: Digest | None = opened.tree
             new: tuple[Tree, ...] = ()
         else:
             ours, new = snapshots.apply(base, map(self._change, opened.changes), self.tree)
-        if head == opened.base:
+        if onto_commit == opened.base:
             return ours, new
         known = {tree.digest: tree for tree in new}
 
@@ -156,11 +157,10 @@ class CommitSteps:
         self.store.put(batch)
 
     def _record_trees(self, opened: CommitOpened, trees: tuple[Tree, ...], context: Context) -> None:
-        asks = [
-            sessions.DECIDER.ask(opened.session, command) for tree in trees for command in tree_commands(tree)
-        ]
-        for first in range(0, len(asks), TREES_PER_APPEND):
-            self.events.ask(*asks[first : first + TREES_PER_APPEND], context=context)
+        commands = (command for tree in trees for command in tree_commands(tree))
+        for batch in in_appends(commands):
+            asks = (sessions.DECIDER.ask(opened.session, command) for command in batch)
+            self.events.ask(*asks, context=context)
 
     # -------------------------------------------------------------- check and publish
     def _check(self, state: Commit, opened: CommitOpened) -> tuple[Ask, ...]:
@@ -175,7 +175,7 @@ class CommitSteps:
         built = state.built
         assert built is not None
         head = self._branch(opened).head
-        onto = self._point(opened, built.head)
+        onto = self._point(opened, _built_on(opened, built.head))
         paths = tuple(change.path for change in snapshots.diff(onto.root, built.tree, self.tree))
         return saga.pivot(opened, built, head.manifest if head is not None else None, paths)
 
@@ -197,3 +197,8 @@ class CommitSteps:
 
     def _load_tree(self, name: Digest) -> Tree:
         return Tree.decode(self.store.get(ObjectName("trees", name)))
+
+
+def _built_on(opened: CommitOpened, head: CommitId | None) -> CommitId | None:
+    """The commit below: the branch's head, or the base where the branch is born by this commit."""
+    return opened.base if head is None else head

@@ -171,7 +171,7 @@ def pivot(
         branches.DECIDER.ask(
             opened.branch, MoveBranch(opened.repo, opened.branch, opened.branch_name, built.head, head)
         ),
-        sessions.DECIDER.ask(opened.session, CompleteSession(opened.commit)),
+        sessions.DECIDER.ask(opened.session, CompleteSession(opened.repo, opened.commit)),
         references.DECIDER.ask(opened.repo, MoveHolder(opened.repo, holder, held, built.manifest)),
         locks.DECIDER.ask(opened.repo, HonourLocks(paths, opened.author, tokens)),
     )
@@ -185,5 +185,5 @@ def end(opened: CommitOpened, code: str) -> tuple[Ask, ...]:
     """Compensation is over: the commit says so, and its session ends with it."""
     return (
         commits.DECIDER.ask(opened.commit, EndCompensation()),
-        sessions.DECIDER.ask(opened.session, FailSession(opened.commit, code)),
+        sessions.DECIDER.ask(opened.session, FailSession(opened.repo, opened.commit, code)),
     )

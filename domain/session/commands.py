@@ -79,11 +79,17 @@ class RecordTree:
 
 @dataclass(frozen=True, slots=True)
 class CompleteSession:
+    """Refused to a commit of another repository, as if there were no such session."""
+
+    repo: RepoId
     commit: CommitId
 
 
 @dataclass(frozen=True, slots=True)
 class FailSession:
+    """No news to a session that is over, or of another repository."""
+
+    repo: RepoId
     commit: CommitId
     code: str
 

@@ -142,13 +142,15 @@ def _end(state: Session, command: CompleteSession | FailSession | ExpireSession)
             return ()
         return (UploadExpired(session=state.session, repo=state.repo),)
     if isinstance(command, FailSession):
-        if state.phase != "open":
+        if state.phase != "open" or state.repo != command.repo:
             return ()
         return (
             UploadSessionFailed(
                 session=state.session, repo=state.repo, commit=command.commit, code=command.code
             ),
         )
+    if state.repo != command.repo:
+        raise NotFoundError(thing="upload session", name=state.session)
     _refuse_unless_open(state)
     return (UploadSessionCompleted(session=state.session, repo=state.repo, commit=command.commit),)
 

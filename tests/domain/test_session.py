@@ -10,6 +10,7 @@ from domain.errors import (
     UploadLengthMismatchError,
     UploadOffsetMismatchError,
 )
+from domain.ids import repo_id
 from domain.session import decider as session
 from domain.session.commands import (
     CompleteSession,
@@ -76,24 +77,32 @@ def test_a_session_starts_once() -> None:
 
 
 def test_a_session_completes_at_the_pivot() -> None:
-    given(STARTED).when(CompleteSession(COMMIT)).then(COMPLETED)
+    given(STARTED).when(CompleteSession(FILM, COMMIT)).then(COMPLETED)
 
 
 @pytest.mark.parametrize("end", [COMPLETED, FAILED])
 def test_a_session_that_ended_completes_no_second_commit(
     end: UploadSessionCompleted | UploadSessionFailed,
 ) -> None:
-    given(STARTED, end).when(CompleteSession(OTHER_COMMIT)).then_refused(SessionClosedError, session=SESSION)
+    given(STARTED, end).when(CompleteSession(FILM, OTHER_COMMIT)).then_refused(
+        SessionClosedError, session=SESSION
+    )
 
 
 def test_a_session_fails_with_its_commit() -> None:
-    given(STARTED).when(FailSession(COMMIT, "PATH_CONFLICT")).then(FAILED)
+    given(STARTED).when(FailSession(FILM, COMMIT, "PATH_CONFLICT")).then(FAILED)
     assert given(STARTED, FAILED).state.failure == "PATH_CONFLICT"
 
 
 def test_a_session_that_is_over_or_never_was_cannot_fail() -> None:
     for history in ((), (STARTED, COMPLETED), (STARTED, FAILED), (STARTED, EXPIRED)):
-        given(*history).when(FailSession(COMMIT, "X")).then_nothing()
+        given(*history).when(FailSession(FILM, COMMIT, "X")).then_nothing()
+
+
+def test_a_commit_of_another_repository_ends_no_session_of_this_one() -> None:
+    theirs = repo_id("theirs")
+    given(STARTED).when(CompleteSession(theirs, COMMIT)).then_refused(NotFoundError, name=SESSION)
+    given(STARTED).when(FailSession(theirs, COMMIT, "X")).then_nothing()
 
 
 def test_an_idle_session_expires() -> None:
@@ -114,7 +123,7 @@ ASKED: list[SessionCommand] = [
     ProgressUpload(CLIP, 2, ONE, (1,)),
     InterruptUpload(CLIP, 2),
     CompleteUpload(CLIP, 2, RECIPE),
-    CompleteSession(COMMIT),
+    CompleteSession(FILM, COMMIT),
 ]
 
 
