@@ -87,6 +87,13 @@ class EventMapper(Mapper[str]):
         except ValidationError as error:
             raise MalformedEventError(topic=topic, problem=_first_problem(error)) from error
 
+    def fields(self, topic: str, state: bytes) -> Payload:
+        """The payload alone, parsed and not validated: what a rebuild reads. Raises MalformedEventError."""
+        try:
+            return cast("tuple[object, Payload]", msgpack.unpackb(state, use_list=False, timestamp=3))[1]
+        except (ValueError, TypeError, IndexError, msgpack.exceptions.UnpackException) as error:
+            raise MalformedEventError(topic=topic, problem="its bytes are not an event") from error
+
     def opened(self, topic: str, state: bytes) -> tuple[Envelope, Payload]:
         """The envelope can be read even where the event cannot. Raises MalformedEventError."""
         try:

@@ -14,6 +14,8 @@ from domain.ports import Clock, Ids
 from infra.eventlog.append import GuardedRecorder
 from infra.eventlog.appender import JetStreamLog
 from infra.eventlog.application import LogApplication
+from infra.eventlog.bulk import BulkSource, LogMessages, MemoryBulk
+from infra.eventlog.bulk_reader import BulkReader
 from infra.eventlog.connection import Connection
 from infra.eventlog.durability import refuse_lazy_servers
 from infra.eventlog.feed import LogFeed, Narrator
@@ -42,31 +44,33 @@ class LogAddress:
     unsafe_lazy_fsync: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What differs between JetStream and memory."""
+
+    shard: Shard
+    recorder: GuardedRecorder
+    reader: LogReader
+    sentinel: Sentinel
+    bulk: BulkSource
+    factory: InfrastructureFactory[TrackingRecorder]
+
+
 class OpenedLog:
     """The log as one process holds it: the command side, feeds, and what an operator asks about it."""
 
-    def __init__(
-        self,
-        recorder: GuardedRecorder,
-        reader: LogReader,
-        sentinel: Sentinel,
-        *,
-        shard: Shard,
-        topics: Topics,
-        factory: InfrastructureFactory[TrackingRecorder],
-        clock: Clock,
-        ids: Ids,
-    ) -> None:
+    def __init__(self, parts: Parts, *, topics: Topics, clock: Clock, ids: Ids) -> None:
         mapper = EventMapper(topics)
-        self.recorder = recorder
-        self.reader = reader
-        self.sentinel = sentinel
-        self.narrator = Narrator(shard, reader.incarnation, mapper)
+        self.recorder = parts.recorder
+        self.reader = parts.reader
+        self.sentinel = sentinel = parts.sentinel
+        self.messages = LogMessages(parts.bulk, self.reader, sentinel, shard=parts.shard, topics=topics)
+        self.narrator = Narrator(parts.shard, self.reader.incarnation, mapper)
         self._hybrid_clock = HybridClock(clock)
         self.events = LogApplication(
-            factory,
-            recorder,
-            reader,
+            parts.factory,
+            self.recorder,
+            self.reader,
             mapper,
             narrator=self.narrator,
             sentinel=sentinel,
@@ -87,18 +91,17 @@ class OpenedLog:
 class OpenedJetStream(OpenedLog):
     """The real one, with its connection."""
 
-    def __init__(self, log: JetStreamLog, *, topics: Topics, clock: Clock) -> None:
+    def __init__(self, log: JetStreamLog, *, url: str, topics: Topics, clock: Clock) -> None:
         self.log = log
-        super().__init__(
+        parts = Parts(
+            log.shard,
             JetStreamApplicationRecorder(log),
             log.reader,
             log.sentinel,
-            shard=log.shard,
-            topics=topics,
-            factory=JetStreamFactory(log),
-            clock=clock,
-            ids=log.ids,
+            BulkReader(url, log.shard.stream, log.api, log.ids),
+            JetStreamFactory(log),
         )
+        super().__init__(parts, topics=topics, clock=clock, ids=log.ids)
 
     @property
     def api(self) -> JetStreamApi:
@@ -119,7 +122,8 @@ def open_jetstream(
 ) -> OpenedJetStream:
     """Raises LazyFsyncError, ServerTooOldError, UnfitLogError, UnavailableError."""
     refuse_lazy_servers(address.system_url, unsafe=address.unsafe_lazy_fsync)
-    return OpenedJetStream(connected(address, clock, ids, name), topics=topics, clock=clock)
+    log = connected(address, clock, ids, name)
+    return OpenedJetStream(log, url=address.url, topics=topics, clock=clock)
 
 
 def connected(address: LogAddress, clock: Clock, ids: Ids, name: str) -> JetStreamLog:
@@ -142,13 +146,6 @@ def open_memory(
     """The same parts over a list, for tests. A recorder that is handed in outlives its first process."""
     recorder = recorder or MemoryRecorder()
     reader = MemoryReader(recorder)
-    return OpenedLog(
-        recorder,
-        reader,
-        Sentinel(reader, lambda: 0),
-        shard=recorder.shard,
-        topics=topics,
-        factory=MemoryFactory(None),
-        clock=clock,
-        ids=ids,
-    )
+    sentinel = Sentinel(reader, lambda: 0)
+    parts = Parts(recorder.shard, recorder, reader, sentinel, MemoryBulk(reader), MemoryFactory(None))
+    return OpenedLog(parts, topics=topics, clock=clock, ids=ids)
