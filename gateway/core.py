@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.ports import Clock, EventLog, Feed, Ids, Leases, Messages, ObjectStore, Presence
+from domain.ports import Clock, EventLog, Feed, Ids, Leases, Messages, ObjectStore, Presence, StreamStore
 from gateway.answers import Answers
 from gateway.auth import KeyDigests
 from gateway.caller import Directory
 from gateway.reading import Reading
+from gateway.sent import SentChunks
 
 MIB = 1 << 20
 
@@ -63,6 +64,8 @@ class Core:
     messages: Messages | None
     """The bulk reader, for the follower's first fold; None folds through `feed`."""
     store: ObjectStore
+    streams: StreamStore
+    sent: SentChunks
     presence: Presence
     reading: Reading
     leases: Leases

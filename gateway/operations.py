@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gateway.operation import AnyOperation
-from gateway.routes import branches, commits, keys, locks, projections, repos, tags, trees
+from gateway.routes import branches, commits, keys, locks, projections, repos, sessions, tags, trees, uploads
 
 OPERATIONS: tuple[AnyOperation, ...] = (
     *repos.OPERATIONS,
@@ -17,6 +17,8 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *tags.OPERATIONS,
     *commits.OPERATIONS,
     *trees.OPERATIONS,
+    *sessions.OPERATIONS,
+    *uploads.OPERATIONS,
     *locks.OPERATIONS,
     *keys.OPERATIONS,
     *projections.OPERATIONS,

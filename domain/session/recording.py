@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from domain.format.recipe import Recipe
 from domain.format.tree import Tree
@@ -10,15 +11,12 @@ from domain.ids import Digest, packed
 from domain.session.commands import RecordRecipe, RecordTree
 from domain.session.events import NAMES_PER_PART_MAX
 
-TREES_PER_APPEND = 256
+COMMANDS_PER_APPEND = 256
 """Events have names of about 300 bytes around them: 75 KiB of a message of 512."""
 NAMES_BYTES_PER_APPEND = 256 * 1024
 """One full part: half of a message."""
 
-EVENT_BYTES = 512
-"""Envelope and fixed fields of one event, generously."""
-APPEND_BYTES_MAX = 384 * 1024
-APPEND_COMMANDS_MAX = 500
+Recording = TypeVar("Recording", RecordRecipe, RecordTree)
 
 
 def recipe_commands(recipe: Recipe) -> Iterator[RecordRecipe]:
@@ -40,34 +38,19 @@ def tree_commands(tree: Tree) -> Iterator[RecordTree]:
         yield RecordTree(tree.digest, number, len(sides), packed(below), packed(files))
 
 
-def in_appends(commands: Iterable[RecordTree]) -> Iterator[list[RecordTree]]:
-    """Batches that fit into one message each, however large the directories are."""
-    batch: list[RecordTree] = []
+def in_appends(commands: Iterable[Recording]) -> Iterator[list[Recording]]:
+    """Batches that fit into one message each, however large the files and directories are."""
+    batch: list[Recording] = []
     size_bytes = 0
     for command in commands:
-        more_bytes = len(command.trees) + len(command.recipes)
-        if batch and (size_bytes + more_bytes > NAMES_BYTES_PER_APPEND or len(batch) == TREES_PER_APPEND):
+        more_bytes = _names_bytes(command)
+        if batch and (size_bytes + more_bytes > NAMES_BYTES_PER_APPEND or len(batch) == COMMANDS_PER_APPEND):
             yield batch
             batch, size_bytes = [], 0
         batch.append(command)
         size_bytes += more_bytes
     if batch:
         yield batch
-
-
-def appends(commands: Sequence[RecordRecipe | RecordTree]) -> Iterator[list[RecordRecipe | RecordTree]]:
-    """Commands in groups whose events fit into one message (512 KiB, 1,000 events)."""
-    group: list[RecordRecipe | RecordTree] = []
-    size_bytes = 0
-    for command in commands:
-        command_bytes = EVENT_BYTES + _names_bytes(command)
-        if group and (size_bytes + command_bytes > APPEND_BYTES_MAX or len(group) == APPEND_COMMANDS_MAX):
-            yield group
-            group, size_bytes = [], 0
-        group.append(command)
-        size_bytes += command_bytes
-    if group:
-        yield group
 
 
 def _names_bytes(command: RecordRecipe | RecordTree) -> int:

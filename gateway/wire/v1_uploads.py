@@ -1,0 +1,49 @@
+"""Bodies of the upload routes in version 1 of the API."""
+
+from __future__ import annotations
+
+from gateway.operation import Wire
+
+
+class SessionLimits(Wire):
+    """What one request of this session may hold."""
+
+    chunk_bytes_max: int
+    batch_bytes_max: int
+    batch_chunks_max: int
+
+
+class SessionFile(Wire):
+    """A file that is sent whole, and how far it is."""
+
+    path: str
+    offset_bytes: int
+    length_bytes: int
+    recipe: str | None
+
+
+class Session(Wire):
+    session: str
+    state: str
+    position: str
+    """Content that the repository held here need not be sent again."""
+    files: list[SessionFile]
+    limits: SessionLimits
+
+
+class StoredChunks(Wire):
+    stored: int
+    known: int
+    """Sent before by this session, and so sent in vain."""
+    stored_bytes: int
+
+
+class RecordedObjects(Wire):
+    recorded: int
+    known: int
+
+
+class CompletedFile(Wire):
+    path: str
+    recipe: str
+    size_bytes: int
