@@ -1,7 +1,7 @@
 """What Dits does not do: the chunks of a batch in one file. Built only to be measured by `bench/store.py`.
 
-One pack a put: it needs two syncs for 16 MiB where one object a chunk needs two for every chunk. Leaves out what
-packs would cost later: an index that survives a crash, and repacking around holes when chunks go.
+One pack a put: it needs two syncs for 16 MiB where one object a chunk needs two for every chunk. Leaves out
+what packs would cost later: an index that survives a crash, and repacking around holes when chunks go.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The store pipeline against its disk, and one object a chunk against packs: ``python -m bench.store [GIB]``.
 
 The probe is what the same disk gives to two threads that do nothing else: one reads a large file while the
-other writes one of equal size, both past the page cache (8 MiB windows, read ahead, write-back started at once,
-synced every 64 MiB and at the end, cached pages dropped; O_DIRECT gave the same within the noise). Its speed is
-the bytes of one side over the time until both are done. The pipeline moves each byte three times (source,
-object, read back), so the disk alone would allow it 67 % of the probe.
+other writes one of equal size, both past the page cache (8 MiB windows, read ahead, write-back started at
+once, synced every 64 MiB and at the end, cached pages dropped; O_DIRECT gave the same within the noise). Its
+speed is the bytes of one side over the time until both are done. The pipeline moves each byte three times
+(source, object, read back), so the disk alone would allow it 67 % of the probe.
 
 Every case runs in a process of its own, between two probes whose mean is its baseline; content is random;
 files lie under ``build/`` and are removed. Stores start empty: every second chunk also makes a directory.
