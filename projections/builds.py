@@ -59,12 +59,12 @@ NEXT_BUILD = """
 """
 UNFINISHED = """
     SELECT schema FROM dits.projection_schemas AS made
-    WHERE name = %(name)s AND retired_at IS NULL
+    WHERE name = %(name)s AND retired_at IS NULL AND NOT is_dropped
       AND NOT EXISTS (SELECT 1 FROM dits.live_projections AS live WHERE live.schema = made.schema)
 """
 RETIRED = """
     SELECT schema FROM dits.projection_schemas AS made
-    WHERE retired_at <= %(before)s
+    WHERE retired_at <= %(before)s AND NOT is_dropped
       AND NOT EXISTS (SELECT 1 FROM dits.live_projections AS live WHERE live.schema = made.schema)
 """
 OUTDATED = """
@@ -76,7 +76,8 @@ OUTDATED = """
 END_OUTDATED = """
     DELETE FROM dits.live_projections WHERE name = %(name)s AND version = %(version)s RETURNING schema
 """
-FORGET = "DELETE FROM dits.projection_schemas WHERE schema = %(schema)s"
+FORGET_PARKED = "DELETE FROM dits.parked_events WHERE schema = %(schema)s"
+MARK_DROPPED = "UPDATE dits.projection_schemas SET is_dropped = TRUE WHERE schema = %(schema)s"
 CREATE_SCHEMA = sql.SQL("CREATE SCHEMA {schema}")
 DROP_SCHEMA = sql.SQL("DROP SCHEMA IF EXISTS {schema} CASCADE")
 SET_UNLOGGED = sql.SQL("ALTER TABLE {table} SET UNLOGGED")
@@ -180,7 +181,8 @@ def drop(cursor: Cursor, schema: str) -> None:
     """The schema, its rows and what was parked for it."""
     assert SCHEMA_PATTERN.fullmatch(schema), schema
     cursor.execute(DROP_SCHEMA.format(schema=sql.Identifier(schema)))
-    cursor.execute(FORGET, {"schema": schema})
+    cursor.execute(FORGET_PARKED, {"schema": schema})
+    cursor.execute(MARK_DROPPED, {"schema": schema})
 
 
 def end(cursor: Cursor, name: str) -> None:

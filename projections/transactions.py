@@ -38,6 +38,16 @@ SERVER_TROUBLES = (
 )
 """The server, not the row: gone, restarting, full, out of memory, asked to stop."""
 
+ROW_TROUBLES = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.ProgrammingError,
+    psycopg.NotSupportedError,
+)
+"""The row or the statement, not the server."""
+
+TRY_ALONE = "SELECT PG_TRY_ADVISORY_LOCK(HASHTEXTEXTENDED(%(name)s, 1))"
+END_ALONE = "SELECT PG_ADVISORY_UNLOCK(HASHTEXTEXTENDED(%(name)s, 1))"
 LOCK_STEP = "SELECT PG_ADVISORY_XACT_LOCK(HASHTEXTEXTENDED(%(name)s, 0))"
 
 
@@ -65,6 +75,24 @@ def transacted(pool: Pool, work: Callable[[Cursor], T], *, name: str, clock: Clo
             return work(cursor)
     except LOST_RACES as error:
         raise SerializationFailureError(step=name) from error
+
+
+@contextmanager
+def alone(pool: Pool, name: str) -> Generator[bool]:
+    """True if nobody else is at `name`, in any process, until the end of the block; it waits for nobody.
+
+    The block holds a connection of the pool but no transaction. Raises UnavailableError.
+    """
+    with _server_named(), pool.connection() as connection:
+        connection.autocommit = True
+        try:
+            row = connection.execute(TRY_ALONE, {"name": name}).fetchone()
+            assert row is not None
+            yield row[0]
+        finally:
+            if not connection.closed:
+                connection.execute(END_ALONE, {"name": name})
+                connection.autocommit = False
 
 
 @contextmanager

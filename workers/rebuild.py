@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-import psycopg
 import structlog
 
 from domain.errors import DitsError, RebuildCancelledError, RebuildRunningError, UnavailableError
@@ -26,7 +25,15 @@ from projections import applying, builds
 from projections.applying import Skips, Target
 from projections.builds import Live
 from projections.projection import Fill, Projection, row_counts
-from projections.transactions import LOST_RACES, SERVER_TROUBLES, Cursor, Pool, transaction
+from projections.transactions import (
+    LOST_RACES,
+    ROW_TROUBLES,
+    SERVER_TROUBLES,
+    Cursor,
+    Pool,
+    alone,
+    transaction,
+)
 from workers.projector import PAUSE_FIRST_S, PAUSE_MAX_S, skips_of
 
 BATCH_MESSAGES = 4_000
@@ -36,9 +43,7 @@ RETIRED_FOR = timedelta(days=1)
 HOUSEKEEPING_S = 600.0
 WAIT_S = 1.0
 
-TRY_TURN = "SELECT PG_TRY_ADVISORY_LOCK(HASHTEXTEXTENDED(%(name)s, 1))"
-END_TURN = "SELECT PG_ADVISORY_UNLOCK(HASHTEXTEXTENDED(%(name)s, 1))"
-BULK_MEMORY = "SET LOCAL maintenance_work_mem TO '256MB'; SET LOCAL work_mem TO '64MB'"
+BULK_MEMORY = "SET LOCAL maintenance_work_mem TO '256MB'; SET LOCAL work_mem TO '128MB'"
 
 Phase = Literal["reading", "settling", "catching up", "switched"]
 
@@ -198,17 +203,11 @@ class Rebuilder:
     @contextmanager
     def _turn(self, projection: Projection) -> Generator[None]:
         """Alone with this projection's builds; what a killed rebuild left is dropped first."""
-        name = {"name": f"rebuild {projection.name}"}
-        with _own_connection(self.pool) as connection:
-            row = connection.execute(TRY_TURN, name).fetchone()
-            if row is None or not row[0]:
+        with alone(self.pool, f"rebuild {projection.name}") as is_alone:
+            if not is_alone:
                 raise RebuildRunningError(projection=projection.name)
-            try:
-                self._clear(projection)
-                yield
-            finally:
-                if not connection.closed:
-                    connection.execute(END_TURN, name)
+            self._clear(projection)
+            yield
 
     def _clear(self, projection: Projection) -> None:
         with transaction(self.pool) as cursor:
@@ -239,7 +238,7 @@ class Rebuilder:
                 fill(cursor, self._raw(run))
         except (RebuildCancelledError, UnavailableError, *LOST_RACES, *SERVER_TROUBLES):
             raise
-        except (DitsError, psycopg.Error, AssertionError, KeyError) as error:
+        except (DitsError, *ROW_TROUBLES, AssertionError, KeyError) as error:
             _log.warning("bulk_load_refused", projection=run.projection.name, reason=str(error))
             return False
         return True
@@ -250,6 +249,7 @@ class Rebuilder:
             yield wanted
             run.position, run.events = end, run.events + len(wanted)
             run.told("reading")
+        run.told("settling")
 
     def _catch_up(self, run: _Run, phase: Phase) -> None:
         while batch := self.feed.read(run.position, self.batch_messages):
@@ -282,19 +282,3 @@ class Rebuilder:
             builds.enter(cursor, run.schema)
             rows = row_counts(cursor, run.projection)
         return Rebuilt(run.projection.name, run.schema, run.position, run.events, elapsed_ms, rows)
-
-
-@contextmanager
-def _own_connection(pool: Pool) -> Generator[psycopg.Connection[tuple[object, ...]]]:
-    """A connection for the length of a rebuild, outside any transaction."""
-    try:
-        connection = pool.getconn()
-    except SERVER_TROUBLES as error:
-        raise UnavailableError(dependency="PostgreSQL") from error
-    try:
-        connection.autocommit = True
-        yield connection
-    finally:
-        if not connection.closed:
-            connection.autocommit = False
-        pool.putconn(connection)

@@ -6,6 +6,8 @@ CREATE TABLE dits.projection_schemas (
     build INTEGER NOT NULL,
     made_at TIMESTAMPTZ NOT NULL,
     retired_at TIMESTAMPTZ,
+    -- The row stays: a name that came again could answer a reader that still means the old one.
+    is_dropped BOOLEAN NOT NULL DEFAULT FALSE,
     UNIQUE (name, version, build)
 );
 
@@ -22,7 +24,7 @@ CREATE TABLE dits.live_projections (
 
 -- Events that a read model could not take, and what came after them in the same aggregate.
 CREATE TABLE dits.parked_events (
-    schema TEXT NOT NULL REFERENCES dits.projection_schemas ON DELETE CASCADE,
+    schema TEXT NOT NULL REFERENCES dits.projection_schemas,
     aggregate TEXT NOT NULL,
     version BIGINT NOT NULL,
     incarnation TEXT NOT NULL,
