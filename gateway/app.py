@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from starlette.routing import Route, Router
@@ -37,7 +37,7 @@ def create_app(
     core: Core,
     *,
     measures: Measures,
-    beside: Callable[[Gateway], AbstractAsyncContextManager[object]] | None = None,
+    beside: Callable[[Gateway], AbstractAsyncContextManager[object]] = nullcontext,
     checks: Mapping[str, Check] | None = None,
     operations: tuple[AnyOperation, ...] = OPERATIONS,
 ) -> Application:
@@ -50,16 +50,12 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncGenerator[None]:
         following.start()
-        watching = asyncio.ensure_future(health.run())
         try:
-            if beside is None:
+            async with asyncio.TaskGroup() as group, beside(gateway):
+                watching = group.create_task(health.run())
                 yield
-            else:
-                async with beside(gateway):
-                    yield
+                watching.cancel()
         finally:
-            watching.cancel()
-            await asyncio.wait((watching,))
             await asyncio.to_thread(following.stop)
             await asyncio.to_thread(bridge.close)
 

@@ -8,7 +8,7 @@ one log line and one measurement a request, without a client's value in a label.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import unquote_to_bytes
@@ -20,7 +20,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from domain.errors import DitsError, InvalidPathError
 from domain.ports import Clock, Ids
 from gateway.caller import Caller, Principal
-from gateway.errors import INTERNAL, MEDIA_TYPE, VARY, Problem, RouteNotFoundError, escaped, problem_of
+from gateway.errors import (
+    INTERNAL,
+    MEDIA_TYPE,
+    VARY,
+    Problem,
+    RouteNotFoundError,
+    ToldError,
+    escaped,
+    problem_of,
+)
 from gateway.http_door import API_VERSION, ClientGone, headers_of
 from gateway.measures import Measures
 
@@ -66,22 +75,16 @@ class Edge:
             structlog.contextvars.unbind_contextvars("correlation_id")
 
     async def _answered(self, scope: Scope, receive: Receive, send: _Sending) -> None:
-        try:
-            _refuse_broken_path(scope)
-            await self.app(scope, receive, send)
-        except ClientGone:
-            send.reply.status = send.reply.status or CLIENT_GONE_STATUS
-        except DitsError as error:
-            if error.kind == "bug" and not hasattr(error, "problem"):
-                log.exception("request_failed", path=escaped(scope["path"]))
-            self._count_refused(error)
-            await self._refuse(scope, send, problem_of(error, if_match=_has_if_match(scope)))
-        except HTTPException as error:
-            problem = problem_of(RouteNotFoundError()) if error.status_code == 404 else INTERNAL
+        refusals = Refusals(self.measures, if_match=_has_if_match(scope))
+        problem = await refusals.of(self._served(scope, receive, send))
+        if problem is not None:
             await self._refuse(scope, send, problem)
-        except Exception:  # the gateway's error edge (style rule 16)
-            log.exception("request_failed", path=escaped(scope["path"]))
-            await self._refuse(scope, send, INTERNAL)
+        elif not send.reply.status:
+            send.reply.status = CLIENT_GONE_STATUS
+
+    async def _served(self, scope: Scope, receive: Receive, send: _Sending) -> None:
+        _refuse_broken_path(scope)
+        await self.app(scope, receive, send)
 
     async def _refuse(self, scope: Scope, send: _Sending, problem: Problem) -> None:
         if send.reply.status:
@@ -98,13 +101,6 @@ class Edge:
         await send({"type": "http.response.start", "status": problem.status, "headers": raw})
         content = b"" if scope["method"] == "HEAD" else body
         await send({"type": "http.response.body", "body": content, "more_body": False})
-
-    def _count_refused(self, error: DitsError) -> None:
-        if error.code == "UNAUTHORIZED":
-            missing = error.facts.get("reason") == "Authentication required"
-            self.measures.auth_failures["missing" if missing else "invalid_api_key"].inc()
-        if error.code == "FORBIDDEN":
-            self.measures.auth_failures["scope"].inc()
 
     def _note(self, scope: Scope, reply: _Reply, took_ms: int) -> None:
         route = _route(scope)
@@ -157,6 +153,39 @@ class _Sending:
         if self.edge.is_draining() and b"connection" not in given:
             headers.append((b"Connection", b"close"))
         return headers
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """What any door says when serving raised: the gateway's error edge (style rule 16)."""
+
+    measures: Measures
+    if_match: bool = False
+
+    async def of(self, serving: Awaitable[None]) -> Problem | None:
+        """None if it went well, or if nobody is left to hear."""
+        try:
+            await serving
+        except ClientGone:
+            return None
+        except DitsError as error:
+            if error.kind == "bug" and not isinstance(error, ToldError):
+                log.exception("request_failed")
+            self._count(error)
+            return problem_of(error, if_match=self.if_match)
+        except HTTPException as error:
+            return problem_of(RouteNotFoundError()) if error.status_code == 404 else INTERNAL
+        except Exception:
+            log.exception("request_failed")
+            return INTERNAL
+        return None
+
+    def _count(self, error: DitsError) -> None:
+        if error.code == "UNAUTHORIZED":
+            missing = error.facts.get("reason") == "Authentication required"
+            self.measures.auth_failures["missing" if missing else "invalid_api_key"].inc()
+        if error.code == "FORBIDDEN":
+            self.measures.auth_failures["scope"].inc()
 
 
 class AnswerBrokenError(DitsError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import parse_qsl
@@ -177,18 +178,16 @@ class PathDoor:
         if exchange.scope["method"] == "HEAD":
             await finish(exchange)
             return
-        watch = asyncio.ensure_future(_disconnected(exchange))
-        pump = asyncio.ensure_future(
-            self._listen(exchange, body) if callable(body) else self._pump(exchange, body)
-        )
+        pumping = self._listen(exchange, body) if callable(body) else self._pump(exchange, body)
         try:
-            await asyncio.wait((watch, pump), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            watch.cancel()
-            pump.cancel()
-            await asyncio.wait((watch, pump))
-        if not pump.cancelled():
-            pump.result()
+            async with asyncio.TaskGroup() as group:
+                pump = group.create_task(pumping)
+                watch = group.create_task(_disconnected(exchange))
+                await asyncio.wait((pump, watch), return_when=asyncio.FIRST_COMPLETED)
+                watch.cancel()
+                pump.cancel()
+        except BaseExceptionGroup as group_error:
+            raise group_error.exceptions[0] from group_error
 
     async def _pump(self, exchange: Exchange, body: Iterator[bytes]) -> None:
         try:
@@ -201,8 +200,18 @@ class PathDoor:
         await finish(exchange)
 
     async def _listen(self, exchange: Exchange, live: Live) -> None:
-        async for block in live(self.gateway):
-            await exchange.send({"type": "http.response.body", "body": block, "more_body": True})
+        """Ends with the body, with the client, or with this process."""
+        async with aclosing(live(self.gateway)) as blocks, asyncio.TaskGroup() as group:
+            stop = group.create_task(self.gateway.stopping.wait())
+            while True:
+                block = group.create_task(anext(blocks, None))
+                await asyncio.wait((block, stop), return_when=asyncio.FIRST_COMPLETED)
+                content = block.result() if block.done() else None
+                if content is None:
+                    block.cancel()
+                    stop.cancel()
+                    break
+                await exchange.send({"type": "http.response.body", "body": content, "more_body": True})
         await finish(exchange)
 
 

@@ -8,7 +8,7 @@ waited for (`Pending`), and bytes come and go in steps (`Sink`, iterators), so n
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -101,7 +101,7 @@ class Call(Generic[A_co]):
         return derived_id(purpose, self.principal.consumer, self.operation, self.key.key)
 
 
-Live = Callable[["Waits"], AsyncIterator[bytes]]
+Live = Callable[["Waits"], AsyncGenerator[bytes]]
 """A body that goes on for as long as the client listens."""
 
 

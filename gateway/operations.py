@@ -35,8 +35,10 @@ def by_path(operations: tuple[AnyOperation, ...]) -> Mapping[str, Mapping[str, A
     return MappingProxyType(paths)
 
 
-def by_subject(operations: tuple[AnyOperation, ...]) -> Mapping[str, AnyOperation]:
-    """The NATS doors."""
-    return MappingProxyType(
-        {operation.subject: operation for operation in operations if operation.subject is not None}
-    )
+def by_subject(operations: tuple[AnyOperation, ...]) -> Mapping[str, tuple[AnyOperation, ...]]:
+    """The NATS doors; an operation with several addresses has one door."""
+    doors: dict[str, tuple[AnyOperation, ...]] = {}
+    for operation in operations:
+        if operation.subject is not None:
+            doors[operation.subject] = (*doors.get(operation.subject, ()), operation)
+    return MappingProxyType(doors)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from blake3 import blake3
@@ -51,7 +51,8 @@ class Request:
     path: Mapping[str, str]
     headers: Mapping[str, str]
     """Lower-case names."""
-    query: Mapping[str, str]
+    query: Mapping[str, object]
+    """Text over HTTP, JSON values over NATS."""
     content: Callable[[], Awaitable[bytes]]
     """The body, read when it is known that its sender may send it."""
     correlation_id: str
@@ -64,6 +65,8 @@ class Gateway:
     core: Core
     bridge: Bridge
     following: Following
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is about to end: live bodies end with it."""
 
     async def run(self, step: Callable[[], Any]) -> Any:
         return await self.bridge.run(step)
@@ -256,7 +259,7 @@ def _asked(operation: AnyOperation, request: Request, content: bytes) -> BaseMod
         except ValidationError as error:
             raise body_error(error) from error
     try:
-        return model.model_validate_strings(dict(request.query))
+        return model.model_validate(dict(request.query), strict=False)
     except ValidationError as error:
         raise query_error(error) from error
 

@@ -8,6 +8,7 @@ is told apart from "was not sent". Serves seed S1.1 (NATS goes away in mid-reque
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NoResultError
@@ -152,6 +153,21 @@ class Connection:
 
         self._call(self._client.subscribe(subject, cb=callback), STOP_TIMEOUT_S)
 
+    def serve(
+        self, subject: str, queue: str, told: Callable[[str, str, Mapping[str, str], bytes], None]
+    ) -> None:
+        """Call `told(subject, reply_to, headers, payload)` in the loop thread for each request to one of
+        `queue`; it must not block. Survives reconnects."""
+
+        async def callback(msg: Msg) -> None:
+            told(msg.subject, msg.reply, msg.headers or {}, msg.data)
+
+        self._call(self._client.subscribe(subject, queue=queue, cb=callback), STOP_TIMEOUT_S)
+
+    def answer(self, reply_to: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        """Send and forget, from any thread: a line that is broken loses it, and the asker asks again."""
+        self._loop.call_soon_threadsafe(self._answer, reply_to, payload, dict(headers))
+
     def close(self) -> None:
         if self._loop.is_closed():
             return
@@ -225,6 +241,14 @@ class Connection:
             await self._client.publish(last.subject, last.payload, reply=reply_to, headers=last.headers)
         except nats.errors.Error as error:
             self._finish(waiting, _error_of(error))
+
+    def _answer(self, reply_to: str, payload: bytes, headers: dict[str, str]) -> None:
+        if self._up.is_set() and reply_to:
+            self._loop.create_task(self._publish(reply_to, payload, headers))
+
+    async def _publish(self, subject: str, payload: bytes, headers: dict[str, str]) -> None:
+        with contextlib.suppress(nats.errors.Error):
+            await self._client.publish(subject, payload, headers=headers)
 
     async def _answered(self, msg: Msg) -> None:
         waiting = self._waiting.get(msg.subject.rpartition(".")[2])

@@ -1,0 +1,197 @@
+"""NATS' door: the operations of the table by request and reply, for those who live on the bus.
+
+Promises: the same checks, idempotency and answers as over HTTP, because the same functions give them; the
+payload is the JSON body with the path's parameters merged in, `Status` in the reply's headers is HTTP's; a
+bounded number at once, the next one is told to come back. Bytes do not travel here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, cast
+
+import pydantic_core
+import structlog
+from pydantic import BaseModel
+
+from domain.errors import InvalidBodyError, MalformedBodyError
+from gateway.edge import Refusals, correlation_id
+from gateway.errors import MEDIA_TYPE, BusyError, Problem, RouteNotFoundError, escaped, problem_of
+from gateway.http_door import API_VERSION, answer_headers
+from gateway.measures import Measures
+from gateway.openapi import PARAMETER
+from gateway.operation import Answer, AnyOperation
+from gateway.operations import OPERATIONS, by_subject
+from gateway.perform import Gateway, Request, perform, permitted
+
+SUBJECTS = ("dits.cmd.>", "dits.qry.>")
+QUEUE = "gateway"
+"""One of the gateways takes each request."""
+
+log = structlog.get_logger("gateway.bus")
+
+
+class Asked(NamedTuple):
+    """A request as it came over the bus."""
+
+    subject: str
+    reply_to: str
+    headers: Mapping[str, str]
+    payload: bytes
+
+
+class Line(Protocol):
+    """The NATS connection as this door sees it."""
+
+    def serve(self, subject: str, queue: str, told: Callable[[Asked], None]) -> None:
+        """Call `told` for each request, in a thread of its own; it must not block. Survives reconnects."""
+        ...
+
+    def answer(self, reply_to: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        """Send, from any thread; lost if the line is broken, which the asker's time-out notices."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BusDoor:
+    """Answers what `line` brings, for as long as `open` is entered."""
+
+    gateway: Gateway
+    line: Line
+    measures: Measures
+    operations: tuple[AnyOperation, ...] = OPERATIONS
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[None]:
+        loop, doors, limit = asyncio.get_running_loop(), by_subject(self.operations), self.limit
+        running = set[asyncio.Task[None]]()
+        async with asyncio.TaskGroup() as group:
+
+            def begin(asked: Asked) -> None:
+                if len(running) >= limit:
+                    self._refuse(asked, problem_of(BusyError()), "unknown")
+                    return
+                task = group.create_task(self._serve(asked, doors.get(asked.subject, ())))
+                running.add(task)
+                task.add_done_callback(running.discard)
+
+            closed = False
+
+            def told(asked: Asked) -> None:
+                if not closed and not loop.is_closed():
+                    loop.call_soon_threadsafe(begin, asked)
+
+            for subject in SUBJECTS:
+                await asyncio.to_thread(self.line.serve, subject, QUEUE, told)
+            try:
+                yield
+            finally:
+                closed = True
+
+    @property
+    def limit(self) -> int:
+        return self.gateway.core.limits.bus_requests_max
+
+    async def _serve(self, asked: Asked, operations: Sequence[AnyOperation]) -> None:
+        core = self.gateway.core
+        headers = {name.lower(): text.strip() for name, text in asked.headers.items()}
+        correlation = correlation_id(headers.get("x-correlation-id"), core.ids)
+        began_ms = core.clock.monotonic_ms()
+        route = operations[0].subject if operations else None
+        with structlog.contextvars.bound_contextvars(correlation_id=correlation):
+            refusals = Refusals(self.measures)
+            problem = await refusals.of(self._answered(asked, operations, headers, correlation))
+            if problem is not None:
+                self._refuse(asked, problem, correlation)
+            status = problem.status if problem is not None else 200
+            took_ms = core.clock.monotonic_ms() - began_ms
+            self.measures.answered("NATS", route or "unknown", status, API_VERSION, took_ms / 1000)
+            log.info("request", method="NATS", route=route, status=status, took_ms=took_ms)
+
+    async def _answered(
+        self,
+        asked: Asked,
+        operations: Sequence[AnyOperation],
+        headers: Mapping[str, str],
+        correlation: str,
+    ) -> None:
+        if not operations:
+            raise RouteNotFoundError()
+        members = _members(asked.payload)
+        operation = _chosen(operations, members)
+        request = _request(operation, members, headers, correlation)
+        caller = await permitted(self.gateway, operation, request)
+        answer = await perform(self.gateway, operation, request, caller)
+        assert isinstance(answer, Answer), operation.name
+        self._say(asked, operation, answer, correlation)
+
+    def _say(self, asked: Asked, operation: AnyOperation, answer: Answer, correlation: str) -> None:
+        body = answer.body
+        payload = body.model_dump_json().encode() if isinstance(body, BaseModel) else body or b""
+        assert isinstance(payload, bytes), operation.name
+        status = answer.status if answer.status is not None else operation.success
+        headers = {
+            **_always(status, correlation),
+            "X-API-Version": API_VERSION,
+            **dict(answer_headers(answer)),
+        }
+        self.line.answer(asked.reply_to, payload, headers)
+
+    def _refuse(self, asked: Asked, problem: Problem, correlation: str) -> None:
+        headers = {
+            **_always(problem.status, correlation),
+            "Content-Type": MEDIA_TYPE,
+            **dict(problem.headers),
+        }
+        self.line.answer(asked.reply_to, problem.body(asked.subject, correlation), headers)
+
+
+def _always(status: int, correlation: str) -> dict[str, str]:
+    return {"Status": str(status), "X-Correlation-ID": correlation}
+
+
+def _members(payload: bytes) -> dict[str, object]:
+    """Raises MalformedBodyError, InvalidBodyError."""
+    try:
+        members: object = pydantic_core.from_json(payload or b"{}", allow_inf_nan=False)
+    except ValueError as error:
+        raise MalformedBodyError(expected="JSON", reason=escaped(str(error), characters_max=120)) from error
+    if not isinstance(members, dict):
+        raise InvalidBodyError(problems=("body: is not an object",))
+    return cast("dict[str, object]", members)
+
+
+def _chosen(operations: Sequence[AnyOperation], members: Mapping[str, object]) -> AnyOperation:
+    """Of several addresses of one operation, the one that needs most of what is named.
+
+    Raises InvalidBodyError for a parameter that is missing.
+    """
+    ordered = sorted(operations, key=lambda each: len(PARAMETER.findall(each.path)), reverse=True)
+    for operation in ordered:
+        if all(isinstance(members.get(name), str) for name in PARAMETER.findall(operation.path)):
+            return operation
+    missing = [name for name in PARAMETER.findall(ordered[-1].path) if not isinstance(members.get(name), str)]
+    raise InvalidBodyError(problems=tuple(f"{name}: is not there, or no text" for name in missing))
+
+
+def _request(
+    operation: AnyOperation, members: dict[str, object], headers: Mapping[str, str], correlation: str
+) -> Request:
+    names = PARAMETER.findall(operation.path)
+    path = {name: str(members.pop(name)) for name in names}
+    body = pydantic_core.to_json(members)
+
+    async def content() -> bytes:
+        return body
+
+    return Request(
+        method=operation.method,
+        path=path,
+        headers=headers,
+        query=members,
+        content=content,
+        correlation_id=correlation,
+    )
