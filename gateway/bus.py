@@ -46,8 +46,11 @@ class Asked(NamedTuple):
 class Line(Protocol):
     """The NATS connection as this door sees it."""
 
-    def serve(self, subject: str, queue: str, told: Callable[[Asked], None]) -> None:
-        """Call `told` for each request, in a thread of its own; it must not block. Survives reconnects."""
+    def serve(
+        self, subject: str, queue: str, told: Callable[[str, str, Mapping[str, str], bytes], None]
+    ) -> None:
+        """Call `told(subject, reply_to, headers, payload)` for each request, in a thread of its own; it must
+        not block. Survives reconnects."""
         ...
 
     def answer(self, reply_to: str, payload: bytes, headers: Mapping[str, str]) -> None:
@@ -80,9 +83,9 @@ class BusDoor:
 
             closed = False
 
-            def told(asked: Asked) -> None:
+            def told(subject: str, reply_to: str, headers: Mapping[str, str], payload: bytes) -> None:
                 if not closed and not loop.is_closed():
-                    loop.call_soon_threadsafe(begin, asked)
+                    loop.call_soon_threadsafe(begin, Asked(subject, reply_to, headers, payload))
 
             for subject in SUBJECTS:
                 await asyncio.to_thread(self.line.serve, subject, QUEUE, told)
@@ -133,11 +136,8 @@ class BusDoor:
         payload = body.model_dump_json().encode() if isinstance(body, BaseModel) else body or b""
         assert isinstance(payload, bytes), operation.name
         status = answer.status if answer.status is not None else operation.success
-        headers = {
-            **_always(status, correlation),
-            "X-API-Version": API_VERSION,
-            **dict(answer_headers(answer)),
-        }
+        said = dict(answer_headers(answer))
+        headers = {**_always(status, correlation), "X-API-Version": API_VERSION, **said}
         self.line.answer(asked.reply_to, payload, headers)
 
     def _refuse(self, asked: Asked, problem: Problem, correlation: str) -> None:
