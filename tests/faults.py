@@ -5,7 +5,7 @@ A crash is a BaseException, as a kill is: nothing in the product may catch it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -28,17 +28,16 @@ class CrashedError(BaseException):
 class Moments:
     """A CrashPoints adapter: does something once when a point is reached for the n-th time."""
 
-    def __init__(self, plans: Mapping[tuple[str, int], Callable[[], None]] | None = None) -> None:
-        self._plans = dict(plans or {})
+    def __init__(self) -> None:
+        self._plans: dict[tuple[str, int], list[Callable[[], object]]] = {}
         self.reached_points: list[str] = []
 
-    def plan(self, point: str, what: Callable[[], None], *, nth: int = 1) -> None:
-        self._plans[point, nth] = what
+    def plan(self, point: str, what: Callable[[], object], *, nth: int = 1) -> None:
+        self._plans.setdefault((point, nth), []).append(what)
 
     def reached(self, point: str) -> None:
         self.reached_points.append(point)
-        what = self._plans.pop((point, self.reached_points.count(point)), None)
-        if what is not None:
+        for what in self._plans.pop((point, self.reached_points.count(point)), ()):
             what()
 
 
@@ -140,3 +139,17 @@ class UncertainLog:
 
     def end(self) -> Position | None:
         return self._log.end()
+
+
+class ScriptedLog(UncertainLog):
+    """A log that answers asks of one command with these errors first, one each."""
+
+    def __init__(self, log: EventLog, command: type, errors: list[DitsError]) -> None:
+        super().__init__(log, Coin(0, 0.0))
+        self._command = command
+        self._errors = errors
+
+    def ask(self, *asks: Ask, context: Context) -> Outcome:
+        if self._errors and isinstance(asks[0].command, self._command):
+            raise self._errors.pop(0)
+        return super().ask(*asks, context=context)

@@ -43,7 +43,7 @@ class SagaRunner:
         """
         assert isinstance(opened.event, CommitOpened)
         context = Context(ACTOR, opened.envelope.correlation_id, opened.position.encode())
-        tries = 0
+        tries, last = 0, None
         while not self.stopping():
             state = Commit()
             try:
@@ -52,11 +52,11 @@ class SagaRunner:
                 if isinstance(action, saga.Rest):
                     return
                 self._act(state, opened.event, action, context)
-                tries = 0
+                tries, last = 0, None
             except DitsError as error:
                 if error.kind == "bug" or isinstance(error, LogRegressedError):
                     raise
-                tries += 1
+                tries, last = (tries + 1 if type(error) is last else 1), type(error)
                 self._pause_or_give_up(state, error, tries, context)
 
     def _act(
@@ -110,7 +110,7 @@ class SagaRunner:
             try:
                 self.events.ask(ask, context=context)
             except DitsError as error:
-                if error.kind != "unavailable" or isinstance(error, LogRegressedError):
+                if not saga.may_pass(error) or isinstance(error, LogRegressedError):
                     raise
                 tries += 1
                 self.clock.sleep(saga.pause_ms(tries, self.ids.jitter()) / 1000)

@@ -130,7 +130,7 @@ Verdict = Retry | Rebase | GiveUp
 
 
 def judge(state: Commit, error: DitsError, *, tries: int, jitter: float) -> Verdict:
-    """What an error in the next action means. `tries` counts its failures in a row, from 1; `jitter` is
+    """What an error in the next action means. `tries` counts how often it came in a row, from 1; `jitter` is
     uniform in [0, 1). Compensation and unknown outcomes are tried for ever; an error of kind ``bug`` must
     not come here: it is the supervisor's."""
     action = next_action(state)
@@ -138,10 +138,15 @@ def judge(state: Commit, error: DitsError, *, tries: int, jitter: float) -> Verd
         return Retry(pause_ms(tries, jitter))
     if isinstance(error, StaleHeadError) and _may_follow(state):
         return Rebase(RebaseCommit(state.attempt + 1))
-    if error.kind in {"unavailable", "throttled", "full"} and tries < TRIES_MAX:
+    if may_pass(error) and tries < TRIES_MAX:
         return Retry(pause_ms(tries, jitter))
     facts = tuple((name, str(fact)) for name, fact in sorted(error.facts.items()))
     return GiveUp(FailCommit(action.step, error.code, error.message, facts))
+
+
+def may_pass(error: DitsError) -> bool:
+    """Is it worth asking the same again?"""
+    return error.kind in {"unavailable", "throttled", "full"} or isinstance(error, ConcurrencyConflictError)
 
 
 def _may_follow(state: Commit) -> bool:

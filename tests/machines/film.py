@@ -34,7 +34,7 @@ from domain.ids import (
     unpacked,
 )
 from domain.locks import AcquireLocks, ReleaseLocks
-from domain.ports import CrashPoints, EventLog, ObjectName, ObjectStore, Presence
+from domain.ports import CrashPoints, EventLog, Ids, ObjectName, ObjectStore, Presence
 from domain.position import Position
 from domain.references import ManifestReleased, ManifestRetained
 from domain.session import decider as sessions
@@ -48,7 +48,7 @@ from infra.objects.memory import MemoryStore
 from tests.domain.examples import ADA, FILM
 from tests.fakes import FakeClock, FakeIds
 from tests.faults import Moments
-from workers.commit_steps import CommitSteps
+from workers.commit_steps import CommitSteps, NamedCheck
 from workers.saga_runner import SagaRunner
 
 TOPICS = Topics(catalogue.TOPICS, catalogue.upcast)
@@ -115,8 +115,8 @@ class Edges:
 class Film:
     """The repository, its clients and its judge."""
 
-    def __init__(self) -> None:
-        self.clock, self.ids = FakeClock(), FakeIds()
+    def __init__(self, ids: Ids | None = None) -> None:
+        self.clock, self.ids = FakeClock(), ids or FakeIds()
         self.recorder = MemoryRecorder()
         self.store: MemoryStore = MemoryStore("memory")
         self.log = self.process()
@@ -219,13 +219,14 @@ class Film:
         self,
         *,
         crash_points: CrashPoints | None = None,
+        checks: tuple[NamedCheck, ...] = (),
         store: ObjectStore | None = None,
         presence: Callable[[Presence], Presence] = lambda presence: presence,
         events: Callable[[EventLog], EventLog] = lambda log: log,
     ) -> SagaRunner:
         """A fresh process that runs sagas; it gives up as `stopping` when it runs in circles."""
         log = events(self.process().events)
-        steps = CommitSteps(log, store or self.store, presence(self.edges()))
+        steps = CommitSteps(log, store or self.store, presence(self.edges()), checks)
         actions = iter(range(ACTIONS_MAX))
         stopping = lambda: next(actions, None) is None  # noqa: E731
         return SagaRunner(log, steps, self.clock, self.ids, crash_points or Moments(), stopping)
