@@ -88,10 +88,17 @@ def checkout(
         return Checkout(calls, source, place, options, progress).run(note)
 
 
-def remembered(directory: Path, notes: Path) -> Record:
-    """What was last checked out into this directory, or nothing."""
-    with opened(notes, name_of(["checkout", str(directory.resolve())])) as note:
-        return Record() if note is None else Record.of(note.read())
+def nearest(directory: Path, notes: Path) -> tuple[Path, Record] | None:
+    """The checkout that this directory lies in, and what was checked out there."""
+    start = directory.resolve()
+    for place in (start, *start.parents):
+        name = name_of(["checkout", str(place)])
+        if (notes / f"{name}.json").exists():
+            with opened(notes, name) as note:
+                record = Record() if note is None else Record.of(note.read())
+            if record.repo:
+                return place, record
+    return None
 
 
 class Checkout:

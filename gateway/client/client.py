@@ -69,6 +69,14 @@ class Client:
         """The server's own word, also when it is unhealthy (503); one try."""
         return self._http.carry(Call(op.HEALTH)).json(self._http.server)
 
+    def api_version(self) -> str:
+        """The version that served a request of ours."""
+        return self._http.carry(Call(op.REPOS_LIST)).headers.get("x-api-version", "none")
+
+    def server_time(self) -> str | None:
+        """The server's clock as it tells it (RFC 9110, Date), if it does."""
+        return self._http.carry(Call(op.HEALTH)).headers.get("date")
+
     def push(
         self,
         repo: str,

@@ -18,6 +18,21 @@ from infra.cli.output import Output
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "push": ("infra.cli.push", "Commit files and directories."),
+        "checkout": ("infra.cli.checkout", "Bring the files of a commit onto this disk."),
+        "log": ("infra.cli.log", "The commits of a branch, newest first."),
+        "show": ("infra.cli.show", "One commit and what it changed."),
+        "branch": ("infra.cli.branch", "List branches; begin or delete one."),
+        "tag": ("infra.cli.tag", "List tags; make or delete one."),
+        "lock": ("infra.cli.lock", "Take paths for yourself."),
+        "unlock": ("infra.cli.unlock", "Give paths back."),
+        "locks": ("infra.cli.locks", "Who holds which path."),
+        "repos": ("infra.cli.repos", "List repositories; create, publish or hide one."),
+        "events": ("infra.cli.events", "What happened, and what happens."),
+        "replay": ("infra.cli.replay", "Every event from a position on, for machines."),
+        "status": ("infra.cli.status", "Is the server well, and who are you to it?"),
+        "doctor": ("infra.cli.doctor", "Find out what is wrong, and what to do about it."),
+        "keys": ("infra.cli.keys", "Issue, list and revoke API keys."),
         "settings": ("infra.cli.settings", "List every setting, its default and its meaning."),
     }
 )
