@@ -42,8 +42,10 @@ def require(position: Position | None, at_least: Position | None) -> None:
     """Raises NotYetConsistentError if `position` is too early, InvalidPositionError if of another log."""
     if at_least is None:
         return
-    if position is None or position.sequence < at_least.sequence:
+    if (position.sequence if position is not None else 0) < at_least.sequence:
         raise NotYetConsistentError()
+    if position is None:
+        return
     same_place = position.sequence == at_least.sequence
     if position.incarnation != at_least.incarnation or (same_place and position.digest != at_least.digest):
         raise InvalidPositionError(given=at_least.encode()[:16])

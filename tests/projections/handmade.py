@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TypeVar
 
@@ -36,7 +36,6 @@ class HandmadeLog:
     def __init__(self) -> None:
         self.recorded: list[Recorded] = []
         self._versions: dict[AggregateId, int] = {}
-        self.reads = 0
 
     def record(self, aggregate: AggregateId | str, *events: Event) -> Position:
         """One message."""
@@ -52,9 +51,6 @@ class HandmadeLog:
 
     # -------------------------------------------------------------- Feed
     def read(self, after: Position | None, limit: int) -> Sequence[Recorded]:
-        self.reads += 1
-        if after is not None and after != position(after.sequence):
-            raise LogRegressedError(sequence=after.sequence)
         rest = self._after(after)
         last = rest[0].position.sequence + limit - 1 if rest else 0
         return [recorded for recorded in rest if recorded.position.sequence <= last]
@@ -96,15 +92,10 @@ class HandmadeLog:
         return self.recorded[-1].position if self.recorded else None
 
     def _after(self, after: Position | None) -> list[Recorded]:
+        if after is not None and after != position(after.sequence):
+            raise LogRegressedError(sequence=after.sequence)
         sequence = 0 if after is None else after.sequence
         return [recorded for recorded in self.recorded if recorded.position.sequence > sequence]
-
-
-def of(recorded: Iterable[Recorded]) -> HandmadeLog:
-    """The log that holds exactly these."""
-    log = HandmadeLog()
-    log.recorded = list(recorded)
-    return log
 
 
 def _message(place: Position, events: list[Recorded]) -> Message:
