@@ -24,7 +24,16 @@ from domain.format.manifest import Manifest
 from domain.sagas.commit import TRIES_MAX, crash_points
 from infra.clock import SystemIds
 from tests.domain.examples import BOB
-from tests.faults import Coin, CrashedError, FlakyPresence, FlakyStore, ScriptedLog, UncertainLog, crash
+from tests.faults import (
+    Coin,
+    CrashedError,
+    FlakyPresence,
+    FlakyStore,
+    Moments,
+    ScriptedLog,
+    UncertainLog,
+    crash,
+)
 from tests.machines.film import Film, commit_of
 from workers.commit_steps import NamedCheck
 
@@ -142,14 +151,17 @@ def test_a_retry_of_the_request_meets_its_first_effect(story: Story) -> None:
     assert retried.events == (opened,)
 
 
-def test_a_pivot_that_comes_after_compensation_moves_nothing() -> None:
+@pytest.mark.parametrize("dies", ["fail:appended", "undo-store:appended", "end:appended"])
+def test_a_pivot_that_comes_after_a_failure_moves_nothing(dies: str) -> None:
     film = Film()
     one = film.commit("one", {"a": b"one"})
     two = film.open("two", {"a": b"second"}, base=one)
 
     def another_runner_gives_up() -> None:
-        token = film.lock("a", BOB)
-        film.run(two)
+        token, moments = film.lock("a", BOB), Moments()
+        moments.plan(dies, crash)
+        with pytest.raises(CrashedError):
+            film.runner(crash_points=moments).run(two)
         film.unlock("a", BOB, token)
 
     film.moments.plan("publish:effect", another_runner_gives_up)
