@@ -7,7 +7,7 @@ raised, never returned.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -44,6 +44,19 @@ class Calls:
         transport = self.http if operation.door is None else self.transport
         answer = self.carry(call, transport)
         return Fields(answer.json(transport.server), operation.name)
+
+    def pages(
+        self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Plain] | None = None
+    ) -> Iterator[Fields]:
+        """All parts of a long list."""
+        asked = dict(query or {})
+        while True:
+            page = self.ask(operation, path, query=asked)
+            yield page
+            after = page.text_or_none("next")
+            if after is None:
+                return
+            asked["after"] = after
 
     def bytes(
         self, operation: Operation, path: Mapping[str, str], parts: Sequence[Buffer] | None = None

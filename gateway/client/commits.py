@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from . import operations as op
 from .calls import Calls
 from .errors import CommitPendingError, ProblemError
-from .operations import Operation
-from .results import Change, Commit, Fields, File
+from .results import Change, Commit, File
 from .wire import Call, Json, Plain
 
 WAIT_S = 10.0
@@ -93,25 +92,14 @@ class Commits:
 
     def changes(self, repo: str, commit: str) -> Iterator[Change]:
         """Against its first parent, in the order of paths."""
-        for page in self._pages(op.COMMITS_CHANGES, repo, commit, {}):
+        for page in self._calls.pages(op.COMMITS_CHANGES, {"repo": repo, "commit": commit}):
             yield from page.each("changes", Change.of)
 
     def files(self, repo: str, commit: str, *, prefix: str = "") -> Iterator[File]:
         """In the order of paths."""
-        for page in self._pages(op.FILES_LIST, repo, commit, {"prefix": prefix} if prefix else {}):
-            yield from page.each("files", File.of)
-
-    def _pages(
-        self, operation: Operation, repo: str, commit: str, query: dict[str, Plain]
-    ) -> Iterator[Fields]:
         where = {"repo": repo, "commit": commit}
-        while True:
-            page = self._calls.ask(operation, where, query=query)
-            yield page
-            after = page.text_or_none("next")
-            if after is None:
-                return
-            query["after"] = after
+        for page in self._calls.pages(op.FILES_LIST, where, {"prefix": prefix} if prefix else {}):
+            yield from page.each("files", File.of)
 
     def read(self, repo: str, commit: str, path: str, *, start: int = 0) -> Iterator[bytes]:
         """The bytes of one file from `start` on, as they arrive."""

@@ -18,7 +18,8 @@ class Locks:
         self._calls = calls
 
     def list(self, repo: str) -> tuple[Lock, ...]:
-        return self._calls.ask(op.LOCKS_LIST, {"repo": repo}).each("locks", Lock.of)
+        pages = self._calls.pages(op.LOCKS_LIST, {"repo": repo})
+        return tuple(lock for page in pages for lock in page.each("locks", Lock.of))
 
     def acquire(
         self, repo: str, *paths: str, lease: Lease = "until", lease_s: int | None = None

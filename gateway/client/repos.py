@@ -35,7 +35,8 @@ class Refs:
         self._list, self._get, self._create, self._delete = operations
 
     def list(self, repo: str) -> tuple[Ref, ...]:
-        return self._calls.ask(self._list, {"repo": repo}).each(self._word, Ref.of)
+        pages = self._calls.pages(self._list, {"repo": repo})
+        return tuple(ref for page in pages for ref in page.each(self._word, Ref.of))
 
     def get(self, repo: str, name: str) -> Ref:
         return Ref.of(self._calls.ask(self._get, {"repo": repo, "name": name}))

@@ -34,7 +34,7 @@ def found(*, url: str | None, key: str | None, data_dir: Path | None = None) -> 
         problems = f"no server is named: run `dits up`, pass --url, or set DITS_URL ({file} is not there)"
         raise SettingsError(problems=problems)
     same = place == left.get("url")
-    secret = key or os.environ.get("DITS_API_KEY") or (left.get("key") if same else None)
+    secret = key or _key_of_environment() or (left.get("key") if same else None)
     nats_url = os.environ.get("DITS_BUS_URL") or (left.get("nats_url") if same else None)
     return Address(place, secret, nats_url)
 
@@ -43,6 +43,17 @@ def _data_dir() -> Path:
     named = os.environ.get("DITS_DATA_DIR")
     default = Settings.model_fields["data_dir"].default
     return Path(named) if named else Path(str(default)).expanduser()
+
+
+def _key_of_environment() -> str | None:
+    """The key itself, or its file's content. Raises SettingsError."""
+    named = os.environ.get("DITS_API_KEY_FILE")
+    if os.environ.get("DITS_API_KEY") or named is None:
+        return os.environ.get("DITS_API_KEY")
+    try:
+        return Path(named).read_text().strip()
+    except OSError as error:
+        raise SettingsError(problems="DITS_API_KEY_FILE names a file that cannot be read") from error
 
 
 def _left_by_up(file: Path) -> dict[str, str]:
