@@ -22,7 +22,7 @@ GIB = 1 << 30
 PREFIX = "DITS_"
 FILE_NAME = "dits.toml"
 FILE_VARIABLE = "DITS_SETTINGS"
-CLIENT_VARIABLES = ("DITS_URL", "DITS_API_KEY", "DITS_API_KEY_FILE")
+CLIENT_VARIABLES = ("DITS_URL", "DITS_API_KEY", "DITS_API_KEY_FILE", "DITS_BUS_URL", "DITS_REPO")
 """What the client's commands read; the server's settings leave these alone."""
 S3_NAMES = ("s3_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key")
 
@@ -34,7 +34,7 @@ class Settings(BaseModel):
 
     # ---------------------------------------------------------------- where things are
     data_dir: Path = Field(
-        Path(".dits"), description="Directory of the embedded servers, local objects and keys."
+        Path("~/.local/share/dits"), description="Directory of the embedded servers, local objects and keys."
     )
     gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on.")
     gateway_port: int = Field(8420, ge=1, le=65_535, description="TCP port the gateway listens on.")
@@ -140,7 +140,7 @@ class Settings(BaseModel):
     @property
     def objects_dir(self) -> Path:
         """Where the local store keeps its objects."""
-        return self.object_dir or self.data_dir / "objects"
+        return (self.object_dir or self.data_dir / "objects").expanduser()
 
 
 SECRET_NAMES = frozenset(
