@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from threading import Lock
-from typing import Protocol
+from typing import ClassVar, Protocol
+
+from pydantic import ConfigDict, TypeAdapter
 
 from domain.errors import DitsError, Fact, Kind
+from domain.ids import derived_id
 from domain.ports import Clock
 
 LIFETIME_MS = 24 * 3600 * 1000
@@ -33,6 +36,7 @@ class Scope:
 class Refusal:
     """An error as it was answered."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(ser_json_bytes="hex", val_json_bytes="hex")
     body_digest: bytes
     code: str
     message: str
@@ -52,6 +56,35 @@ def refusal_of(error: DitsError, body_digest: bytes) -> Refusal | None:
     if error.kind not in REMEMBERED_KINDS:
         return None
     return Refusal(body_digest, error.code, error.message, tuple(error.facts.items()))
+
+
+class Bucket(Protocol):
+    """Bytes by name, kept for about a day. Both raise UnavailableError."""
+
+    def get(self, name: str) -> bytes | None: ...
+
+    def put(self, name: str, answer: bytes) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BucketAnswers:
+    """The adapter that all gateway processes share."""
+
+    bucket: Bucket
+
+    def recall(self, scope: Scope) -> Refusal | None:
+        kept = self.bucket.get(_bucket_name(scope))
+        return None if kept is None else REFUSAL.validate_json(kept)
+
+    def keep(self, scope: Scope, refusal: Refusal) -> None:
+        self.bucket.put(_bucket_name(scope), REFUSAL.dump_json(refusal))
+
+
+REFUSAL = TypeAdapter(Refusal)
+
+
+def _bucket_name(scope: Scope) -> str:
+    return derived_id("answer", scope.consumer, scope.command, scope.key)
 
 
 class MemoryAnswers:

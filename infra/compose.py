@@ -9,23 +9,56 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from domain.catalogue import TOPICS, upcast
 from domain.ports import Clock, CrashPoints, Ids, ObjectStore
+from gateway.answers import BucketAnswers
+from gateway.app import create_app
+from gateway.auth import PEPPER_BYTES, KeyDigests
+from gateway.bus import BusDoor
+from gateway.caller import Directory
+from gateway.core import Core, Limits
+from gateway.measures import Measures
+from gateway.reading import PostgresReading
+from gateway.sent import SentChunks
+from gateway.server import GatewayServer, Listening
 from infra.clock import SystemClock, SystemIds
 from infra.dev.crash import KillAt, NeverKill
+from infra.dev.secret_files import write_private
+from infra.eventlog.answers import AnswerBucket
+from infra.eventlog.bulk import LogMessages
+from infra.eventlog.bulk_reader import BulkReader
 from infra.eventlog.jetstream_api import Patience
+from infra.eventlog.leases import JetStreamLeases
 from infra.eventlog.mapper import Topics
 from infra.eventlog.opening import LogAddress, OpenedJetStream, open_jetstream
 from infra.eventlog.stream import StreamLimits
+from infra.eventlog.timers import JetStreamTimers
+from infra.logs import configure_logs
+from infra.metrics import Metrics
 from infra.objects.bounded import BoundedStore
 from infra.objects.local import LocalStore
+from infra.objects.pipeline import StorePipeline
 from infra.objects.retrying import RetryingStore
 from infra.objects.s3 import S3Account, S3Store
 from infra.objects.verified import VerifiedStore
+from infra.postgres.migrate import migrate
 from infra.postgres.pool import Pool, open_pool
 from infra.settings import Settings
+from projections import ALL
+from projections.refcounts.queries import LivePresence
+from workers.archive import Archivist
+from workers.clockwork import Clockwork
+from workers.commit_steps import CommitSteps
+from workers.commit_worker import CommitWorker
+from workers.lease_watcher import LeaseWatcher
+from workers.projector import Projector
+from workers.rebuild import Rebuilder
+from workers.saga_runner import SagaRunner
+from workers.starting import locked_repos, open_commits, open_sessions
+from workers.supervisor import Supervisor
 
 PUTS_AT_ONCE = 8
 PUT_BYTES_IN_FLIGHT = 192 << 20
@@ -55,8 +88,10 @@ def ground(settings: Settings, name: str) -> Generator[Ground]:
         opened.callback(log.close)
         store = opened.enter_context(object_store(settings, clock, ids))
         assert settings.postgres_dsn is not None
+        dsn = settings.postgres_dsn.get_secret_value()
+        migrate(dsn, clock)
         pool = open_pool(
-            settings.postgres_dsn.get_secret_value(),
+            dsn,
             connections_max=settings.postgres_connections_max,
             wait_s=settings.dependency_timeout_s,
             name=name,
@@ -117,6 +152,112 @@ def _plain_store(settings: Settings, ids: Ids) -> LocalStore | S3Store:
         settings.s3_secret_key.get_secret_value(),
     )
     return S3Store("s3", account, timeout_s=settings.object_timeout_s, connections=settings.io_threads)
+
+
+def start_logs(settings: Settings, metrics: Metrics) -> None:
+    configure_logs(settings.log_level, settings.log_format, count_redactions=metrics.log_redactions.inc)
+
+
+def key_digests(settings: Settings, ids: Ids) -> KeyDigests:
+    """The pepper from the settings, or from its file in the data directory, made at the first start."""
+    if settings.key_pepper is not None:
+        return KeyDigests(bytes.fromhex(settings.key_pepper.get_secret_value()))
+    file = settings.data_dir.expanduser() / "key.pepper"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(file, ids.token(PEPPER_BYTES).hex())
+    return KeyDigests(bytes.fromhex(file.read_text()))
+
+
+# ------------------------------------------------------------------ the gateway
+@contextmanager
+def gateway(on: Ground, metrics: Metrics) -> Generator[GatewayServer]:
+    """A gateway process; `run()` it in the main thread."""
+    pipeline = StorePipeline(on.store, threads=on.settings.io_threads)
+    try:
+        measures = Measures(
+            metrics.registry, idempotency=metrics.idempotency, waits=metrics.consistency_waits
+        )
+        core = _core(on, pipeline)
+        application = create_app(
+            core,
+            measures=measures,
+            beside=lambda made: BusDoor(made, on.log.api.connection, measures).open(),
+        )
+        listening = Listening(
+            on.settings.gateway_host,
+            on.settings.gateway_port,
+            connections_max=on.settings.gateway_connections_max,
+            drain_s=int(on.settings.stop_timeout_s),
+        )
+        yield GatewayServer(application, listening)
+    finally:
+        pipeline.close()
+
+
+def _core(on: Ground, pipeline: StorePipeline) -> Core:
+    settings, events = on.settings, on.log.events
+    limits = Limits(
+        json_bytes_max=settings.body_bytes_max,
+        batch_bytes_max=settings.chunk_batch_bytes_max,
+        file_bytes_max=settings.file_bytes_max,
+        core_threads=settings.core_threads,
+        commit_wait_s=settings.commit_wait_s,
+    )
+    return Core(
+        log=events,
+        feed=on.log.feed(),
+        messages=messages(on),
+        store=on.store,
+        streams=pipeline,
+        sent=SentChunks(events),
+        presence=LivePresence(on.pool),
+        reading=PostgresReading(on.pool),
+        leases=JetStreamLeases(on.log.api),
+        answers=BucketAnswers(AnswerBucket(on.log.api)),
+        clock=on.clock,
+        ids=on.ids,
+        keys=key_digests(settings, on.ids),
+        directory=Directory(),
+        limits=limits,
+    )
+
+
+# ------------------------------------------------------------------ the workers
+def workers(on: Ground) -> Supervisor:
+    """Every loop of a worker process; `start` it from the main thread."""
+    supervisor = Supervisor({}, on.clock.monotonic_ms)
+    events, stopping = on.log.events, supervisor.stopping.is_set
+    steps = CommitSteps(events, on.store, LivePresence(on.pool))
+    runner = SagaRunner(events, steps, on.clock, on.ids, crash_points(on.settings), stopping)
+    batch = on.settings.follower_batch_messages
+    lifetime_s = on.settings.upload_session_lifetime_h * 3_600
+    loops = {
+        "projector": Projector(on.pool, on.log.feed(), events, on.clock, on.ids, ALL, batch).run,
+        "rebuilder": rebuilder(on).run,
+        "archivist": Archivist(on.pool, messages(on), on.log.feed(), on.clock).run,
+        "sagas": CommitWorker(on.log.feed(), events, runner, partial(open_commits, on.pool)).run,
+        "leases": LeaseWatcher(
+            on.log.feed(), events, JetStreamLeases(on.log.api), on.clock, partial(locked_repos, on.pool)
+        ).run,
+        "clockwork": Clockwork(
+            on.log.feed(), events, JetStreamTimers(on.log.api), partial(open_sessions, on.pool), lifetime_s
+        ).run,
+    }
+    supervisor.loops.update(loops)
+    return supervisor
+
+
+def rebuilder(on: Ground) -> Rebuilder:
+    return Rebuilder(on.pool, on.log.feed(), messages(on), on.log.events, on.clock, ALL)
+
+
+def messages(on: Ground) -> LogMessages:
+    """The log in bulk, over connections of its own."""
+    source = BulkReader(log_address(on.settings).url, on.log.log.shard.stream, on.log.api, on.ids)
+    return LogMessages(
+        source, on.log.reader, on.log.sentinel, shard=on.log.log.shard, topics=Topics(TOPICS, upcast)
+    )
 
 
 def crash_points(settings: Settings) -> CrashPoints:

@@ -33,6 +33,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "status": ("infra.cli.status", "Is the server well, and who are you to it?"),
         "doctor": ("infra.cli.doctor", "Find out what is wrong, and what to do about it."),
         "keys": ("infra.cli.keys", "Issue, list and revoke API keys."),
+        "up": ("infra.cli.up", "Run everything on this machine, until Ctrl-C."),
+        "serve": ("infra.cli.serve", "Run a gateway against servers named by settings."),
+        "work": ("infra.cli.work", "Run a worker against servers named by settings."),
         "settings": ("infra.cli.settings", "List every setting, its default and its meaning."),
     }
 )

@@ -1,0 +1,57 @@
+"""What a data directory needs before anything can use it: schemas, the API's version, a key, read models.
+
+Promises: every step may be repeated; the first key is shown to nobody but its file (mode 0600), which the
+client's commands read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from domain import api_registry, consumer
+from domain.api_registry import REGISTRY_ID, LoadRegistry
+from domain.consumer import IssueKey, consumer_id
+from domain.decider import Context
+from domain.ids import KeyId, derived_id
+from gateway.auth import SECRET_BYTES, key_text
+from infra.compose import Ground, key_digests, rebuilder
+from infra.dev.secret_files import write_private
+
+FIRST_CONSUMER = "owner"
+FIRST_VERSION, FIRST_RELEASED_AT = "v1", "2026-11-22T00:00:00Z"
+KEY_FILE = "client.json"
+CONTEXT = Context("system:start-up", correlation_id="start-up")
+
+
+def prepare_log(on: Ground) -> None:
+    """The built-in registry: what a start changes only once (R14)."""
+    content = json.dumps(
+        {"versions": {FIRST_VERSION: {"status": "current", "released_at": FIRST_RELEASED_AT}}}
+    )
+    sha256 = hashlib.sha256(content.encode()).hexdigest()
+    load = LoadRegistry("built-in", sha256, FIRST_VERSION, FIRST_RELEASED_AT)
+    on.log.events.ask(api_registry.DECIDER.ask(REGISTRY_ID, load), context=CONTEXT)
+
+
+def prepare_read_models(on: Ground) -> None:
+    """Build what is missing here, so that the first request finds it."""
+    rebuilder(on).make_missing()
+
+
+def leave_address(on: Ground, data_dir: Path, url: str, nats_url: str) -> None:
+    """Write where this Dits is and a key for it, making the key if there is none yet."""
+    file = data_dir / KEY_FILE
+    key = json.loads(file.read_text())["key"] if file.exists() else _first_key(on)
+    write_private(file, json.dumps({"url": url, "key": key, "nats_url": nats_url}))
+
+
+def _first_key(on: Ground) -> str:
+    owner = consumer_id(FIRST_CONSUMER)
+    key = key_text(owner, on.ids.token(SECRET_BYTES))
+    digest = key_digests(on.settings, on.ids).of(key)
+    key_id = KeyId(derived_id("key", owner, digest.hex()))
+    issue = IssueKey(owner, FIRST_CONSUMER, key_id, digest, ("admin", "write", "read"), None)
+    on.log.events.ask(consumer.DECIDER.ask(owner, issue), context=CONTEXT)
+    return key

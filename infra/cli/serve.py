@@ -1,0 +1,27 @@
+"""`dits serve`: one gateway process against the servers that the settings name."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+
+import click
+
+from infra.compose import gateway, ground, start_logs
+from infra.metrics import Metrics
+from infra.settings import load_settings
+
+NEEDS = ("nats_url", "nats_password", "nats_system_password", "postgres_dsn")
+
+
+@click.command()
+def command() -> None:
+    """Run a gateway: the HTTP API and the doors on the bus, until SIGTERM.
+
+    As many processes as you like may run side by side, each on a port of its own.
+    """
+    settings = load_settings(os.environ, needs=NEEDS)
+    metrics = Metrics(version=version("dits"))
+    start_logs(settings, metrics)
+    with ground(settings, "dits-gateway") as on, gateway(on, metrics) as server:
+        server.run()

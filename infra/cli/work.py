@@ -1,0 +1,34 @@
+"""`dits work`: one worker process against the servers that the settings name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from importlib.metadata import version
+
+import click
+
+from infra.compose import ground, start_logs, workers
+from infra.metrics import Metrics
+from infra.settings import load_settings
+
+NEEDS = ("nats_url", "nats_password", "nats_system_password", "postgres_dsn")
+
+
+@click.command()
+def command() -> None:
+    """Run the workers: read models, archive, commit sagas, leases, sessions.
+
+    As many processes as you like may run side by side; they hold nothing but positions.
+    """
+    settings = load_settings(os.environ, needs=NEEDS)
+    start_logs(settings, Metrics(version=version("dits")))
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with ground(settings, "dits-worker") as on:
+        supervisor = workers(on)
+        supervisor.start()
+        stopping.wait()
+        supervisor.stop(settings.stop_timeout_s)

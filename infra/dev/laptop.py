@@ -1,0 +1,126 @@
+"""Dits on a laptop: the embedded servers, one gateway and one worker, under one data directory.
+
+Promises: `start` returns when all of it answers; a process that ends by itself is started again, and said;
+`stop` ends gateway and worker before the servers they stand on; data survive.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infra.dev.cluster import Cluster, Endpoints
+from infra.dev.ports import Ports
+from infra.dev.processes import Child, Launch, wait_until_ready
+from infra.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+GATEWAY, WORKER = "gateway", "worker"
+COMMANDS: Mapping[str, str] = {GATEWAY: "serve", WORKER: "work"}
+WATCH_S = 0.2
+
+Prepare = Callable[[Mapping[str, str]], None]
+"""Called with the environment of a process of ours, when the servers are up and before anything uses them."""
+
+
+@dataclass(slots=True)
+class Laptop:
+    """Everything that `dits up` runs. To be used from the main thread."""
+
+    settings: Settings
+    prepare: Prepare
+    say: Callable[[str], None]
+    more_environment: dict[str, str] = field(default_factory=dict[str, str])
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+    """What the processes of ours are started with."""
+    children: dict[str, Child] = field(default_factory=dict[str, Child])
+    endpoints: Endpoints | None = None
+    _cluster: Cluster | None = None
+
+    @property
+    def data_dir(self) -> Path:
+        return self.settings.data_dir.expanduser().absolute()
+
+    @property
+    def port(self) -> int:
+        return int(self.environment["DITS_GATEWAY_PORT"])
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def start(self) -> None:
+        """Raises AlreadyRunningError, StartFailedError, and what `prepare` raises; then nothing runs."""
+        self._cluster = Cluster(self.data_dir, self.settings, say=self.say)
+        self.endpoints = self._cluster.start()
+        try:
+            self.environment = self._environment(self.endpoints)
+            self.prepare(self.environment)
+            for name in COMMANDS:
+                self.launch(name)
+            self.wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _environment(self, endpoints: Endpoints) -> dict[str, str]:
+        ports = Ports(self.data_dir / "gateway-port.json", self.say)
+        port = self.settings.gateway_port or ports.of(GATEWAY)
+        return {
+            **os.environ,
+            **endpoints.environment(),
+            **self.more_environment,
+            "DITS_DATA_DIR": str(self.data_dir),
+            "DITS_GATEWAY_HOST": LOOPBACK,
+            "DITS_GATEWAY_PORT": str(port),
+        }
+
+    def launch(self, name: str, **more: str) -> None:
+        """Start the gateway or the worker, with more in its environment if need be."""
+        command = (sys.executable, "-m", "infra.cli", COMMANDS[name])
+        log = self.data_dir / "logs" / f"{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.children[name] = Child(Launch(name, command, log, {**self.environment, **more}))
+
+    def wait_until_ready(self) -> None:
+        wait_until_ready(self.children[GATEWAY], self._answers, self.settings.server_start_timeout_s)
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=1)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == http.client.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def watch(self, stopping: threading.Event) -> None:
+        """Until it is told to stop: start again what ended by itself."""
+        while not stopping.wait(WATCH_S):
+            for name, child in list(self.children.items()):
+                code = child.exit_code()
+                if code is not None:
+                    self.say(f"the {name} ended with code {code}; starting it again")
+                    self.launch(name)
+            assert self._cluster is not None
+            lost = self._cluster.exited()
+            if lost is not None:
+                self.say(f"{lost} ended by itself; stopping (see the logs in {self.data_dir})")
+                return
+
+    def stop(self) -> None:
+        """May be called twice."""
+        for child in self.children.values():
+            child.ask_to_stop()
+        for child in self.children.values():
+            child.stop(self.settings.stop_timeout_s)
+        self.children.clear()
+        if self._cluster is not None:
+            self._cluster.stop()
+            self._cluster = None
