@@ -18,7 +18,7 @@ from threading import Lock, Thread
 import structlog
 
 from domain.catalogue import TOPICS
-from domain.errors import DitsError
+from domain.errors import DitsError, UnavailableError
 from domain.event import Event, Recorded
 from domain.ids import AggregateId
 from domain.ports import Feed, Messages
@@ -26,7 +26,7 @@ from domain.position import Position
 from gateway.caller import ACCESS_EVENTS, Directory
 
 MESSAGES_PER_READ = 500
-WAIT_S = 1.0
+WAIT_S = 0.2
 """Between two looks at a silent log, and so the longest that `stop` takes."""
 PAUSE_S = 0.25
 """Between two tries while the log is away."""
@@ -230,11 +230,8 @@ class Expectation:
         self.following.leave(self.waiter)
 
 
-class FollowerBehindError(DitsError):
+class FollowerBehindError(UnavailableError):
     """This process has not read the log to its end yet"""
-
-    code = "SERVICE_UNAVAILABLE"
-    kind = "unavailable"
 
 
 def _wake_all(waiters: list[_Waiter]) -> None:

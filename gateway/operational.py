@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.errors import MethodNotAllowedError
 from gateway.health import Health
 from gateway.http_door import Exchange, finish, headers_of, start
-from gateway.measures import Measures
+from gateway.measures import MEDIA_TYPE, Measures
 from gateway.openapi import document
 from gateway.operation import JSON, AnyOperation
 
@@ -41,7 +41,7 @@ def routes(operations: tuple[AnyOperation, ...], health: Health, measures: Measu
     pages: dict[str, Callable[[], Reply]] = {
         "/": lambda: (200, JSON, json.dumps(WELCOME).encode()),
         "/openapi.json": lambda: (200, JSON, described),
-        "/metrics": lambda: (200, measures.media_type, measures.text()),
+        "/metrics": lambda: (200, MEDIA_TYPE, measures.text()),
         "/health": lambda: _health(health, well=health.is_well),
         "/health/live": lambda: (200, JSON, b'{"status": "alive"}'),
         "/health/ready": lambda: _health(health, well=health.is_ready),

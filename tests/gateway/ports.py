@@ -38,5 +38,5 @@ class SetPresence:
     def __init__(self) -> None:
         self.live: dict[str, set[Digest]] = {}
 
-    def missing(self, repo: RepoId, names: Iterable[Digest], at_least: Position) -> frozenset[Digest]:
+    def missing(self, repo: RepoId, names: Iterable[Digest], at_least: Position | None) -> frozenset[Digest]:
         return frozenset(names) - self.live.get(repo, set())
