@@ -328,7 +328,7 @@ class MalformedEventError(DitsError):
 
 
 class UnfitLogError(DitsError):
-    """Stream {stream} cannot be the event log: {problems}"""
+    """Stream {stream} is not what Dits needs: {problems}"""
 
     code = "LOG_UNFIT"
     kind = "invalid"

@@ -42,6 +42,7 @@ class Reply(NamedTuple):
     subject: str
     headers: Mapping[str, str]
     data: bytes
+    reply_to: str = ""
 
     @property
     def status(self) -> str | None:
@@ -144,6 +145,11 @@ class Connection:
         except NoResultError as error:
             self._loop.call_soon_threadsafe(self._waiting.pop, waiting.token, None)
             raise LineBrokenError(dependency=DEPENDENCY) from error
+
+    def tell(self, subject: str, payload: bytes, *, reply_to: str) -> None:
+        """Send without waiting; what is lost with the line is lost."""
+        publishing = self._client.publish(subject, payload, reply=reply_to)
+        asyncio.run_coroutine_threadsafe(publishing, self._loop)
 
     def listen(self, subject: str, told: Callable[[Reply], None]) -> None:
         """Call `told` in the loop thread for each message; it must not block. Survives reconnects."""
@@ -282,4 +288,4 @@ async def _expected(_: Exception) -> None:
 
 
 def _reply(msg: Msg) -> Reply:
-    return Reply(msg.subject, msg.headers or {}, msg.data)
+    return Reply(msg.subject, msg.headers or {}, msg.data, msg.reply)

@@ -96,6 +96,10 @@ class JetStreamApi:
             raise UnavailableError(dependency=DEPENDENCY) from error
         return Stored(answer["seq"], answer["subject"], _payload(answer))
 
+    def publish(self, outgoing: Outgoing) -> Reply:
+        """The server's answer to a message that may be sent twice. Raises UnavailableError."""
+        return self._repeated(outgoing, _always)[-1]
+
     def _repeated(self, outgoing: Outgoing, is_last: Callable[[Reply], bool]) -> list[Reply]:
         deadline_ms = self.clock.monotonic_ms() + round(self.patience.read_s * 1000)
         while True:
