@@ -275,11 +275,11 @@ class StreamStore(Protocol):
 class Presence(Protocol):
     """What the log says is stored: the read side of have/want, never the store itself."""
 
-    def missing(self, repo: RepoId, names: Iterable[Digest], at_least: Position) -> frozenset[Digest]:
+    def missing(self, repo: RepoId, names: Iterable[Digest], at_least: Position | None) -> frozenset[Digest]:
         """Those of `names` (chunks, recipes, trees, manifests) that are not live in this repository: reached
         from no manifest that one of its holders retains.
 
-        Raises NotYetConsistentError if the read model has not reached `at_least`.
+        Raises NotYetConsistentError if the read model has not reached `at_least`; None asks it as it stands.
         """
         ...
 

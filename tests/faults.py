@@ -110,7 +110,7 @@ class FlakyPresence:
         self._presence = presence
         self._coin = coin
 
-    def missing(self, repo: RepoId, names: Iterable[Digest], at_least: Position) -> frozenset[Digest]:
+    def missing(self, repo: RepoId, names: Iterable[Digest], at_least: Position | None) -> frozenset[Digest]:
         if self._coin.bad():
             raise UnavailableError(dependency="the read model")
         return self._presence.missing(repo, names, at_least)

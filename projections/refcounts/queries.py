@@ -68,7 +68,7 @@ class LivePresence:
         self,
         repo: RepoId,
         names: Iterable[Digest],
-        at_least: Position,
+        at_least: Position | None,
         kinds: Sequence[Kind] = EVERY_KIND,
     ) -> frozenset[Digest]:
         """Raises NotYetConsistentError, InvalidPositionError, UnavailableError."""

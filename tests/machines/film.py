@@ -108,7 +108,7 @@ class Edges:
                 waiting.extend(self.children.get(name, ()))
         return reached
 
-    def missing(self, repo: RepoId, names: Iterable[Digest], at_least: Position) -> frozenset[Digest]:
+    def missing(self, repo: RepoId, names: Iterable[Digest], at_least: Position | None) -> frozenset[Digest]:
         return frozenset(names) - self.live()
 
 
