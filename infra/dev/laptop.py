@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from domain.errors import StartFailedError
 from infra.dev.cluster import Cluster, Endpoints
-from infra.dev.ports import Ports
+from infra.dev.ports import Ports, is_free
 from infra.dev.processes import Child, Launch, wait_until_ready
 from infra.settings import Settings
 
@@ -71,6 +72,9 @@ class Laptop:
     def _environment(self, endpoints: Endpoints) -> dict[str, str]:
         ports = Ports(self.data_dir / "gateway-port.json", self.say)
         port = self.settings.gateway_port or ports.of(GATEWAY)
+        if not is_free(port):
+            reason = f"port {port} is taken by another process; choose one with --port"
+            raise StartFailedError(server="the gateway", reason=reason)
         return {
             **os.environ,
             **endpoints.environment(),
