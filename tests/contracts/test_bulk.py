@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
@@ -11,18 +10,10 @@ import pytest
 from domain.errors import LogRegressedError, UnknownTopicError
 from infra.eventlog.mapper import Topics
 from infra.eventlog.opening import OpenedLog
-from tests.eventlog.homes import Home, JetStreamHome, MemoryHome
+from tests.eventlog.homes import Home
 from tests.eventlog.sample import CONTEXT, DOOR, TALLY, Close, PassThrough, Raise, TallyRaised
 
 RAISED = frozenset({TallyRaised.TOPIC})
-
-
-@pytest.fixture(params=["memory", "jetstream"])
-def home(request: pytest.FixtureRequest) -> Iterator[Home]:
-    on_server = request.param == "jetstream"
-    made: Home = JetStreamHome(request.getfixturevalue("nats_server")) if on_server else MemoryHome()
-    yield made
-    made.close()
 
 
 @pytest.fixture

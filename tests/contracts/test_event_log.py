@@ -1,74 +1,32 @@
-"""The ports EventLog and Feed, and the guarded recorder below them, on JetStream and in memory alike."""
+"""The port EventLog and the guarded recorder below it, on JetStream and in memory alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from threading import Timer
-from typing import cast
 
 import pytest
 
-from domain.decider import AnyDecider, Context, Decider
+from domain.decider import Context, Decider
 from domain.errors import (
     ConcurrencyConflictError,
-    EventTooLargeError,
     ForbiddenError,
-    IdempotencyKeyReusedError,
-    IdempotencyKeyringFullError,
-    LogFullError,
-    LogRegressedError,
-    UnknownTopicError,
 )
-from domain.event import UnreadableEvent
-from domain.idempotency import LIVE_KEYS_MAX
 from domain.ids import AggregateId
-from domain.position import Position
-from infra.dev.nats_server import NatsEndpoints
 from infra.eventlog.append import Append, Guard, IntegrityError, Write
 from infra.eventlog.application import LogApplication
-from infra.eventlog.mapper import Topics
-from infra.eventlog.message import FIRST, StoredState, digest, unpack
-from tests.eventlog.homes import Home, JetStreamHome, MemoryHome
+from infra.eventlog.message import StoredState
+from tests.eventlog.homes import Home
 from tests.eventlog.sample import (
     CONTEXT,
     DOOR,
     TALLY,
-    TOPICS,
     Close,
     DoorClosed,
     PassThrough,
     Raise,
-    TallyRaised,
     keyed,
 )
-from tests.fakes import FakeClock
-
-
-@pytest.fixture(params=["memory", "jetstream"])
-def home(request: pytest.FixtureRequest) -> Iterator[Home]:
-    on_server = request.param == "jetstream"
-    made: Home = JetStreamHome(request.getfixturevalue("nats_server")) if on_server else MemoryHome()
-    yield made
-    made.close()
-
-
-@pytest.fixture(params=["memory", "jetstream"])
-def small_home(request: pytest.FixtureRequest) -> Iterator[Home]:
-    """Room for a few hundred small events."""
-    server: NatsEndpoints | None = None
-    if request.param == "jetstream":
-        server = request.getfixturevalue("nats_server")
-    made: Home = MemoryHome(100_000) if server is None else JetStreamHome(server, 100_000)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def log(home: Home) -> LogApplication:
-    return home.open().events
 
 
 # -------------------------------------------------------------------- loading and asking
@@ -238,186 +196,22 @@ def test_a_decision_that_loses_its_race_four_times_is_given_up(home: Home) -> No
     assert ours.load(DOOR, "d").version == 0
 
 
+def insist(log: LogApplication, number: int) -> None:
+    """As a client would: a lost race is tried again with the same key."""
+    for _ in range(100):
+        try:
+            asks = (TALLY.ask("a", Raise()), TALLY.ask(f"b{number % 3}", Raise()))
+            log.ask(*asks, context=keyed(str(number)))
+            return
+        except ConcurrencyConflictError:
+            continue
+    raise AssertionError(f"raise {number} never won")
+
+
 def test_no_raise_is_lost_between_many_threads_of_two_processes(home: Home) -> None:
     processes = [home.open().events, home.open().events]
-
-    def raise_(number: int) -> None:
-        for attempt in range(100):
-            try:
-                processes[number % 2].ask(
-                    TALLY.ask("a", Raise()), TALLY.ask(f"b{number % 3}", Raise()), context=keyed(str(number))
-                )
-                return
-            except ConcurrencyConflictError:
-                assert attempt < 99
-
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(raise_, range(60)))
-    assert home.open().events.load(TALLY, "a").state == 60
-    assert sum(home.open().events.load(TALLY, f"b{n}").state for n in range(3)) == 60
-
-
-# -------------------------------------------------------------------- idempotency: I6
-def test_a_retry_with_its_key_answers_from_the_events_of_the_first_time(log: LogApplication) -> None:
-    first = log.ask(TALLY.ask("a", Raise(by=2, times=3)), context=keyed("k"))
-    log.ask(TALLY.ask("a", Raise()), context=keyed("other"))
-    again = log.ask(TALLY.ask("a", Raise(by=2, times=3)), context=keyed("k"))
-    assert (again.events, again.position) == (first.events, first.position)
-    assert (first.replayed, again.replayed) == (False, True)
-    assert log.load(TALLY, "a").state == 7
-
-
-def test_a_retry_in_another_process_answers_with_all_aggregates_of_the_append(home: Home) -> None:
-    asks = (DOOR.ask("d", PassThrough()), TALLY.ask("b", Raise(times=2)), TALLY.ask("a", Raise()))
-    first = home.open().events.ask(*asks, context=keyed("k"))
-    home.open().events.ask(TALLY.ask("c", Raise()), context=keyed("other"))
-    again = home.open().events.ask(*asks, context=keyed("k"))
-    assert (again.events, again.position, again.replayed) == (first.events, first.position, True)
-
-
-def test_a_key_with_another_body_is_refused(log: LogApplication) -> None:
-    log.ask(TALLY.ask("a", Raise()), context=keyed("k"))
-    with pytest.raises(IdempotencyKeyReusedError):
-        log.ask(TALLY.ask("a", Raise(by=2)), context=keyed("k", body=b"another"))
-
-
-def test_a_key_means_nothing_to_another_consumer(log: LogApplication) -> None:
-    log.ask(TALLY.ask("a", Raise()), context=keyed("k"))
-    assert not log.ask(TALLY.ask("a", Raise()), context=keyed("k", actor="bert")).replayed
-
-
-def test_a_full_keyring_refuses_new_keys_for_a_day(home: Home) -> None:
-    clock = FakeClock()
-    log = home.open(clock).events
-    log.ask(TALLY.ask("a", Raise()), context=keyed("k"))
-    keyring = log.fold(cast("AnyDecider", TALLY), AggregateId("tally", "a")).keyring
-    use = next(iter(keyring.uses.values()))
-    keyring.uses.update({("anna", "raise", str(n)): use for n in range(LIVE_KEYS_MAX)})
-    with pytest.raises(IdempotencyKeyringFullError):
-        log.ask(TALLY.ask("a", Raise()), context=keyed("new"))
-    clock.advance(timedelta(hours=24, seconds=1))
-    assert len(log.ask(TALLY.ask("a", Raise()), context=keyed("new")).events) == 1
-
-
-# -------------------------------------------------------------------- time, chain, limits
-def test_recorded_at_grows_though_the_wall_clock_steps_back(home: Home) -> None:
-    clock = FakeClock()
-    ours = home.open(clock).events
-    first = ours.ask(TALLY.ask("a", Raise()), context=CONTEXT).events[0].envelope.recorded_at
-    clock.step_wall(timedelta(hours=-1))
-    second = ours.ask(TALLY.ask("a", Raise()), context=CONTEXT).events[0].envelope.recorded_at
-    behind = FakeClock()
-    behind.step_wall(timedelta(days=-1))
-    third = home.open(behind).events.ask(TALLY.ask("a", Raise()), context=CONTEXT).events[0]
-    assert first < second < third.envelope.recorded_at
-
-
-def test_every_message_names_the_one_before_it(home: Home) -> None:
-    opened = home.open()
-    for _ in range(3):
-        opened.events.ask(TALLY.ask("a", Raise()), TALLY.ask("b", Raise()), context=CONTEXT)
-    messages = list(opened.reader.of_aggregate("tally.a"))
-    named = [unpack(stored.sequence, stored.payload).previous for stored in messages]
-    assert named == [FIRST, *(digest(stored.subject, stored.payload) for stored in messages[:-1])]
-
-
-def test_an_append_beyond_the_limit_of_a_message_is_refused_whole(log: LogApplication) -> None:
-    for too_much in (Raise(times=1_001), Raise(note=b"x" * 600_000)):
-        with pytest.raises(EventTooLargeError):
-            log.ask(TALLY.ask("b", Raise()), TALLY.ask("a", too_much), context=CONTEXT)
-    assert log.end() is None
-
-
-def test_a_full_log_refuses_and_goes_on_being_read(small_home: Home) -> None:
-    log = small_home.open().events
-    log.ask(TALLY.ask("a", Raise()), context=CONTEXT)
-    with pytest.raises(LogFullError, match="100000 bytes"):
-        log.ask(TALLY.ask("a", Raise(note=b"x" * 100_000)), context=CONTEXT)
-    with pytest.raises(LogFullError):
-        log.ask(*(TALLY.ask(name, Raise(note=b"x" * 60_000)) for name in "ab"), context=CONTEXT)
-    log.ask(TALLY.ask("a", Raise()), context=CONTEXT)
-    assert log.load(TALLY, "a").state == 2
-
-
-# -------------------------------------------------------------------- feeds
-def test_a_feed_tells_every_event_in_order_whole_messages_only(home: Home) -> None:
-    opened = home.open()
-    feed = opened.feed()
-    asked = [
-        opened.events.ask(
-            TALLY.ask(name, Raise(times=3)), DOOR.ask("d", PassThrough()), context=CONTEXT
-        ).events
-        for name in "abc"
-    ]
-    told, after = [], None
-    while batch := feed.read(after, 1):
-        told.append(tuple(batch))
-        after = batch[-1].position
-    assert told == asked
-
-
-def test_a_feed_waits_until_something_stands_after_a_position(home: Home) -> None:
-    opened = home.open()
-    feed = opened.feed()
-    assert not feed.wait(None, 0.01)
-    later = Timer(0.05, lambda: opened.events.ask(TALLY.ask("a", Raise()), context=CONTEXT))
-    later.start()
-    assert feed.wait(None, 5)
-    later.join()
-    position = feed.read(None, 10)[-1].position
-    assert not feed.wait(position, 0.01)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "first_bad"),
-    [({"incarnation": "ff" * 8}, 1), ({"digest": bytes(32)}, 1), ({"sequence": 9}, 9)],
-)
-def test_a_position_that_this_log_never_had_is_noticed(
-    home: Home, wrong: dict[str, object], first_bad: int
-) -> None:
-    opened = home.open()
-    position = opened.events.ask(TALLY.ask("a", Raise()), context=CONTEXT).position
-    strange: Position = replace(position, **wrong)  # type: ignore[arg-type]
-    with pytest.raises(LogRegressedError) as caught:
-        opened.feed().read(strange, 10)
-    assert caught.value.facts["sequence"] == first_bad
-    assert opened.regressed is caught.value
-
-
-def test_nothing_is_appended_after_a_loss_was_noticed_and_reads_go_on(home: Home) -> None:
-    opened = home.open()
-    position = opened.events.ask(TALLY.ask("a", Raise()), context=CONTEXT).position
-    with pytest.raises(LogRegressedError):
-        opened.feed().read(replace(position, sequence=2), 10)
-    with pytest.raises(LogRegressedError):
-        opened.events.ask(TALLY.ask("b", Raise()), context=CONTEXT)
-    assert opened.events.load(TALLY, "a").state == 1
-
-
-def test_an_event_of_an_unknown_topic_is_told_as_unreadable_and_stops_its_fold(home: Home) -> None:
-    home.open().events.ask(TALLY.ask("a", Raise()), context=CONTEXT)
-    older = home.open(topics=Topics({}))
-    fact = older.feed().read(None, 10)[0]
-    assert isinstance(fact.event, UnreadableEvent)
-    assert (fact.event.topic, fact.event.code, fact.envelope.actor) == (
-        "tally.raised.v1",
-        "UNKNOWN_TOPIC",
-        "anna",
-    )
-    with pytest.raises(UnknownTopicError):
-        older.events.load(TALLY, "a")
-
-
-def test_an_old_event_is_lifted_to_its_newest_form(home: Home) -> None:
-    class TallyRaised2(TallyRaised):
-        TOPIC = "tally.raised.v2"
-        why: str
-
-    home.open().events.ask(TALLY.ask("a", Raise(by=4)), context=CONTEXT)
-    lifted = Topics(
-        {"tally.raised.v2": TallyRaised2},
-        lambda topic, old: ("tally.raised.v2", {**old, "why": "v1 did not say"}),
-    )
-    fact = home.open(topics=lifted).feed().read(None, 10)[0]
-    assert fact.event == TallyRaised2(by=4, why="v1 did not say")
-    assert TOPICS.upcast("tally.raised.v1", {}) == ("tally.raised.v1", {})
+        list(threads.map(lambda number: insist(processes[number % 2], number), range(60)))
+    log = home.open().events
+    assert log.load(TALLY, "a").state == 60
+    assert sum(log.load(TALLY, f"b{n}").state for n in range(3)) == 60

@@ -66,7 +66,8 @@ def test_a_broken_line_is_an_error_not_an_end(
 ) -> None:
     proxy = TcpProxy(nats_server.port)
     url = home.address.url.replace(str(nats_server.port), str(proxy.port))
-    reading = BulkReader(url, home.address.shard.stream, opened.api, SystemIds()).read(1, 8_000)
+    reader = BulkReader(url, home.address.shard.stream, opened.api, SystemIds())
+    reading = reader.read(1, opened.reader.last_sequence())
     next(reading)
     proxy.cut()
     with pytest.raises(UnavailableError):
