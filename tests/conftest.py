@@ -4,6 +4,7 @@
 - ``start_nats``: starts further servers, or the same directory again after ``stop``.
 - ``postgres_dsn``: a fresh database for each test, in one PostgreSQL for the whole run.
 - ``postgres_module_dsn``: the same, one for each module.
+- ``laptop``: the whole product for the whole run: servers, gateway and worker as `dits up` starts them.
 
 Hypothesis profiles: ``fast`` (default) and ``long`` (by itself with ``-m long``).
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import psycopg
@@ -25,6 +27,9 @@ from infra.dev.nats_server import NatsEndpoints, NatsServer
 from infra.dev.ports import Ports
 from infra.dev.postgres_server import DATABASE, PostgresServer
 from tests.fakes import FakeClock, FakeIds
+
+if TYPE_CHECKING:
+    from infra.dev.laptop import Laptop
 
 settings.register_profile(
     "fast", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -119,6 +124,20 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = PostgresServer(place, ids=SystemIds(), ports=ports, say=print, config=config)
     yield server.start(timeout_s=60).dsn
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+    """Everything in it is shared by all tests of a run: take a repository of your own."""
+    from infra.cli.output import Output  # loads the whole product, which most tests do not need
+    from infra.cli.up import laptop_of
+
+    place = tmp_path_factory.mktemp("laptop")
+    port = Ports(place / "gateway-port.json", say=print).of("gateway")
+    laptop = laptop_of({"data_dir": place, "gateway_port": port}, Output(as_json=True))
+    laptop.start()
+    yield laptop
+    laptop.stop()
 
 
 _numbers = count(1)
