@@ -82,6 +82,7 @@ class TableDigest:
 
 
 COUNT_ROWS = "SELECT COUNT(*) FROM {table}"
+ONE_TEXT_FORM = "SET LOCAL timezone TO 'UTC'; SET LOCAL bytea_output TO 'hex'"
 DIGEST_ROWS = """
     SELECT COUNT(*),
            COALESCE(SUM(('x' || ENCODE(SUBSTR(row_digest, 1, 8), 'hex'))::BIT(64)::BIGINT), 0)::TEXT,
@@ -104,6 +105,7 @@ def row_counts(cursor: Cursor, projection: Projection) -> dict[str, int]:
 
 def digests(cursor: Cursor, projection: Projection) -> tuple[TableDigest, ...]:
     """Row counts and digests of all its tables in the schema on the search path."""
+    cursor.execute(ONE_TEXT_FORM)
     return tuple(_digest(cursor, table) for table in projection.tables)
 
 

@@ -140,11 +140,16 @@ class Rebuilder:
     bulk: bool = True
 
     def run(self, stopping: threading.Event) -> None:
-        """Make what is missing (a first start, a new version, a dropped database), then keep house."""
-        pause_s, swept_ms = PAUSE_FIRST_S, None
+        """Make what is missing (a first start, a new version, a lost database), then keep house.
+
+        What an operator drops later is made by the operator's rebuild.
+        """
+        pause_s, swept_ms, is_whole = PAUSE_FIRST_S, None, False
         while not stopping.is_set():
             try:
-                self.make_missing(stopping.is_set)
+                if not is_whole:
+                    self.make_missing(stopping.is_set)
+                    is_whole = True
                 now_ms = self.clock.monotonic_ms()
                 if swept_ms is None or now_ms - swept_ms >= HOUSEKEEPING_S * 1000:
                     self.sweep()

@@ -200,21 +200,23 @@ def course_of(commit: CommitId, manifest: Digest, head: CommitId | None) -> tupl
     return opening(commit=commit), verified, recorded, rebased, recorded, checked, published
 
 
+FAILED = CommitFailed(commit=COMMIT, step="check", code="STALE_HEAD", message="it moved", facts=())
+UNDONE = CommitStepCompensated(commit=COMMIT, step="store", undone="held by nothing")
+ENDED = CommitCompensated(commit=COMMIT, repo=FILM, code="STALE_HEAD")
+
+
 def test_a_failed_commit_tells_why_and_goes_back_step_by_step(house: House, batch_messages: int) -> None:
-    failed = CommitFailed(commit=COMMIT, step="check", code="STALE_HEAD", message="it moved", facts=())
-    undone = CommitStepCompensated(commit=COMMIT, step="store", undone="held by nothing")
-    course = (*course_of(COMMIT, CUT, None)[:3], failed, undone)
-    follow(house, batch_messages, f"commit.{COMMIT}", *course)
+    course = course_of(COMMIT, CUT, None)[:3]
+    follow(house, batch_messages, f"commit.{COMMIT}", *course, FAILED, UNDONE)
     with reading(house.pool, COMMITS) as (cursor, _):
         (commit,) = commits.still_open(cursor, limit=9)
-        assert (commit.phase, commit.step, commit.code, commit.reason) == (
-            "failed",
-            "verify",
-            "STALE_HEAD",
-            "it moved",
-        )
-    ended = CommitCompensated(commit=COMMIT, repo=FILM, code="STALE_HEAD")
-    follow(house, batch_messages, f"commit.{COMMIT}", ended)
+    assert (commit.phase, commit.step, commit.code) == ("failed", "verify", "STALE_HEAD")
+    assert commit.reason == "it moved"
+
+
+def test_a_compensated_commit_has_nothing_left_to_do(house: House, batch_messages: int) -> None:
+    course = course_of(COMMIT, CUT, None)[:3]
+    follow(house, batch_messages, f"commit.{COMMIT}", *course, FAILED, UNDONE, ENDED)
     with reading(house.pool, COMMITS) as (cursor, _):
         assert commits.still_open(cursor, limit=9) == []
 
