@@ -37,7 +37,7 @@ from infra.objects.verified import VerifiedStore
 
 SIZE_GIB = 4.0
 DIRECTORY = Path("build/bench-store")
-THREADS = 3
+THREADS = 4
 RSS_MB_MAX = 200
 KINDS = {"objects": "one object a chunk", "packs": "packs"}
 REACH = {OPAQUE: (0.25, "40 %"), WIDE: (0.40, "53 %")}

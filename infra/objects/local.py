@@ -28,8 +28,8 @@ from domain.ports import PUT_BYTES_MAX, Ids, ObjectName, StoredObject
 from infra.objects.page_cache import DIRECTORY_MODE, expect, forget, sync_directory, sync_file
 from infra.objects.staging import Staged, Staging
 
-OPEN_FILES_MAX = 128
-"""Of one put or read_back: far below the usual limit of 1,024 a process, with several running at once."""
+OPEN_FILES_MAX = 64
+"""Of one put or read_back: several run at once, and a process may have 1,024 (macOS: 256) by default."""
 FILES_AHEAD = 8
 """Files asked for before the one that is hashed: 2 MiB of the smallest profile keep a disk busy."""
 READ_BYTES = 1 << 20

@@ -22,8 +22,8 @@ from domain.ports import ObjectName, ObjectStore, Part, PlacedChunk
 
 PART_BYTES = 16 << 20
 """One batch of the store, one step of progress: it shares two commits of the filesystem's journal."""
-IN_FLIGHT_PARTS = 3
-"""While one waits for the disk, one is written and one is read back; more adds memory and no speed."""
+IN_FLIGHT_PARTS = 4
+"""One is written, one read back, two wait for the disk; a fifth adds 16 MiB of memory and no speed."""
 PIECE_BYTES = 1 << 20
 """What the cutter is given at once, so that one large block does not become one large part."""
 
