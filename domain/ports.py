@@ -69,8 +69,9 @@ class EventLog(Protocol):
         """
         ...
 
-    def history(self, aggregate: AggregateId, after_version: int = 0) -> Iterator[Recorded]:
-        """The aggregate's events in order, read in pages."""
+    def history(self, aggregate: AggregateId, after: Position | None = None) -> Iterator[Recorded]:
+        """The aggregate's events in order, read in pages; those beyond a position, which costs no more than
+        they do."""
         ...
 
     def end(self) -> Position | None:

@@ -11,6 +11,7 @@ from threading import Lock
 
 from domain.ids import Digest, SessionId, unpacked
 from domain.ports import EventLog
+from domain.position import Position
 from domain.session import decider as sessions
 from domain.session.events import ChunkStored
 
@@ -20,7 +21,8 @@ SESSIONS_KEPT = 32
 
 @dataclass(slots=True)
 class _Sent:
-    version: int = 0
+    position: Position | None = None
+    """How far its history was read."""
     chunks: set[Digest] = field(default_factory=set[Digest])
     lock: Lock = field(default_factory=Lock)
 
@@ -37,8 +39,8 @@ class SentChunks:
         """Those of `names` that this session has sent."""
         sent = self._of(session)
         with sent.lock:
-            for recorded in self.log.history(sessions.DECIDER.at(session), sent.version):
-                sent.version = recorded.version
+            for recorded in self.log.history(sessions.DECIDER.at(session), sent.position):
+                sent.position = recorded.position
                 if isinstance(recorded.event, ChunkStored):
                     sent.chunks.update(unpacked(recorded.event.chunks))
             return sent.chunks.intersection(names)

@@ -134,8 +134,8 @@ class UncertainLog:
             raise OutcomeUnknownError(dependency="the event log")
         return outcome
 
-    def history(self, aggregate: AggregateId, after_version: int = 0) -> Iterator[Recorded]:
-        return self._log.history(aggregate, after_version)
+    def history(self, aggregate: AggregateId, after: Position | None = None) -> Iterator[Recorded]:
+        return self._log.history(aggregate, after)
 
     def end(self) -> Position | None:
         return self._log.end()

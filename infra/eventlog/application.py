@@ -101,8 +101,8 @@ class LogApplication(Application[str]):
                 continue
         raise ConcurrencyConflictError(aggregate=str(asks[0].aggregate))
 
-    def history(self, aggregate: AggregateId, after_version: int = 0) -> Iterator[Recorded]:
-        return self._narrator.history(self._reader, aggregate, after_version)
+    def history(self, aggregate: AggregateId, after: Position | None = None) -> Iterator[Recorded]:
+        return self._narrator.history(self._reader, aggregate, after)
 
     def end(self) -> Position | None:
         return self._guarded.end()
@@ -170,7 +170,7 @@ class LogApplication(Application[str]):
 
     # ---------------------------------------------------------------- answering from the log
     def _replayed(self, aggregate: AggregateId, use: KeyUse) -> Outcome:
-        first = next(self._narrator.history(self._reader, aggregate, use.first - 1))
+        first = next(fact for fact in self.history(aggregate) if fact.version == use.first)
         messages = self._append_around(first.position.sequence, first.envelope.append_id)
         events = tuple(fact for stored in messages for fact in self._narrator.facts(stored))
         return Outcome(events, events[-1].position, replayed=True)

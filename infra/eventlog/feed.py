@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from domain.errors import MalformedEventError, UnknownTopicError
 from domain.event import Envelope, Event, HybridTime, Recorded, UnreadableEvent
 from domain.ids import AggregateId
+from domain.ports import Message
 from domain.position import Position
 from infra.eventlog.hybrid_clock import HybridClock
 from infra.eventlog.mapper import EventMapper
@@ -34,23 +35,31 @@ class Narrator:
     def position(self, stored: Stored) -> Position:
         return Position(self._incarnation, stored.sequence, digest(stored.subject, stored.payload))
 
+    def archived(self, message: Message) -> tuple[Recorded, ...]:
+        """The same for a message as the archive keeps it."""
+        return self._facts(
+            Stored(message.position.sequence, message.subject, message.payload), message.position
+        )
+
     def facts(self, stored: Stored) -> tuple[Recorded, ...]:
         """None for a guard. Raises LogRegressedError for bytes that are no message."""
+        return self._facts(stored, self.position(stored))
+
+    def _facts(self, stored: Stored, position: Position) -> tuple[Recorded, ...]:
         aggregate = self._shard.aggregate_id(stored.subject)
         if aggregate is None:
             return ()
-        position = self.position(stored)
         message = unpack(stored.sequence, stored.payload)
         return tuple(
             Recorded(aggregate, event.version, position, index, *self._read(message.append_id, event))
             for index, event in enumerate(message.events)
         )
 
-    def history(self, reader: LogReader, aggregate: AggregateId, after_version: int) -> Iterator[Recorded]:
-        for stored in reader.of_aggregate(str(aggregate)):
-            for recorded in self.facts(stored):
-                if recorded.version > after_version:
-                    yield recorded
+    def history(
+        self, reader: LogReader, aggregate: AggregateId, after: Position | None
+    ) -> Iterator[Recorded]:
+        for stored in reader.of_aggregate(str(aggregate), 0 if after is None else after.sequence):
+            yield from self.facts(stored)
 
     def _read(self, append_id: bytes, event: StoredState) -> tuple[Envelope, Event]:
         try:

@@ -98,11 +98,12 @@ def test_two_asks_to_one_aggregate_are_decided_in_turn_and_land_as_one(log: LogA
     assert log.load(TALLY, "a").state == 11
 
 
-def test_history_starts_after_a_version_within_a_message(log: LogApplication) -> None:
-    log.ask(TALLY.ask("a", Raise(times=5)), context=CONTEXT)
+def test_history_goes_on_after_a_position(log: LogApplication) -> None:
+    first = log.ask(TALLY.ask("a", Raise(times=5)), context=CONTEXT)
+    other = log.ask(TALLY.ask("b", Raise(times=1)), context=CONTEXT)
     log.ask(TALLY.ask("a", Raise(times=2)), context=CONTEXT)
-    versions = [fact.version for fact in log.history(AggregateId("tally", "a"), after_version=3)]
-    assert versions == [4, 5, 6, 7]
+    for position in (first.position, other.position):
+        assert [each.version for each in log.history(AggregateId("tally", "a"), position)] == [6, 7]
 
 
 def test_a_long_history_is_read_in_pages(log: LogApplication) -> None:

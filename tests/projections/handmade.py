@@ -85,8 +85,8 @@ class HandmadeLog:
         assert end is not None
         return Outcome((), end)
 
-    def history(self, aggregate: AggregateId, after_version: int = 0) -> Iterator[Recorded]:
-        return (r for r in self.recorded if r.aggregate == aggregate and r.version > after_version)
+    def history(self, aggregate: AggregateId, after: Position | None = None) -> Iterator[Recorded]:
+        return (r for r in self._after(after) if r.aggregate == aggregate)
 
     def end(self) -> Position | None:
         return self.recorded[-1].position if self.recorded else None
