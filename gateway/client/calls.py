@@ -36,11 +36,10 @@ class Calls:
         *,
         query: Mapping[str, Plain] | None = None,
         body: Json | None = None,
-        wait_s: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Fields:
         """A JSON operation over the chosen transport. Raises DitsError."""
-        headers = {} if wait_s is None else {"Prefer": f"wait={wait_s:g}"}
-        call = Call(operation, path or {}, query or {}, body, headers=headers)
+        call = Call(operation, path or {}, query or {}, body, headers=headers or {})
         transport = self.http if operation.door is None else self.transport
         answer = self.carry(call, transport)
         return Fields(answer.json(transport.server), operation.name)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from . import operations as op
 from .calls import Calls
 from .errors import CommitPendingError, ProblemError
+from .format.digest import digest_of
 from .results import Change, Commit, File
 from .wire import Call, Json, Plain
 
-WAIT_S = 10.0
+WAIT_S = 10
 """How long one request waits for the saga (`Prefer: wait`)."""
 PATIENCE_S = 600.0
 """A saga that retries through a restart of all its servers is done long before."""
@@ -32,6 +34,11 @@ class Draft:
     tree: str | None = None
     fixed_head: bool = False
     tokens: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The same draft is the same command, also when another process sends it again after a crash (I6)."""
+        return digest_of(json.dumps(self.body(), sort_keys=True).encode()).hex()[:32]
 
     def body(self) -> Json:
         what: Json = {"tree": self.tree}
@@ -55,7 +62,8 @@ class Commits:
 
     def open(self, repo: str, draft: Draft, *, patience_s: float = PATIENCE_S) -> Commit:
         """Commit and wait until it is published. Raises ProblemError with its failure, CommitPendingError."""
-        asked = self._calls.ask(op.COMMITS_OPEN, {"repo": repo}, body=draft.body(), wait_s=WAIT_S)
+        headers = {"Prefer": f"wait={WAIT_S}", "Idempotency-Key": draft.key}
+        asked = self._calls.ask(op.COMMITS_OPEN, {"repo": repo}, body=draft.body(), headers=headers)
         return self.settled(repo, Commit.of(asked), patience_s=patience_s)
 
     def settled(self, repo: str, commit: Commit, *, patience_s: float = PATIENCE_S) -> Commit:

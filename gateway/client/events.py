@@ -23,7 +23,7 @@ from .wire import Call, Json, Plain
 SILENCE_S_MAX = 60.0
 """A stream that says nothing for so long is dead; the server's comments come more often."""
 PAGE_EVENTS = 500
-BUS_WAIT_S = 10.0
+BUS_WAIT_S = 10
 """How long one question over the bus waits for news."""
 
 
@@ -79,16 +79,20 @@ class Events:
 
     def _questions(self, repo: str | None, after: str | None) -> Iterator[Event]:
         while True:
-            page = self._page(repo, after, {"follow": True}, wait_s=BUS_WAIT_S)
+            page = self._page(repo, after, {"follow": True}, headers={"Prefer": f"wait={BUS_WAIT_S}"})
             yield from _resumable(page.events, after)
             after = page.next or after
 
     def _page(
-        self, repo: str | None, after: str | None, query: dict[str, Plain], wait_s: float | None = None
+        self,
+        repo: str | None,
+        after: str | None,
+        query: dict[str, Plain],
+        headers: dict[str, str] | None = None,
     ) -> EventPage:
         operation, path = _where(repo)
         asked = {**query, "after": after} if after else query
-        return EventPage.of(self._calls.ask(operation, path, query=asked, wait_s=wait_s))
+        return EventPage.of(self._calls.ask(operation, path, query=asked, headers=headers))
 
 
 @dataclass(slots=True)

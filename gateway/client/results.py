@@ -316,10 +316,10 @@ class Principal:
 class Projection:
     name: str
     version: int
-    build: str
+    build: str | None
+    """The schema that answers; None while nothing does."""
     position: str | None
     lag_events: int
-    rows: int
     parked: int
 
     @staticmethod
@@ -327,9 +327,8 @@ class Projection:
         return Projection(
             fields.text("name"),
             fields.number("version"),
-            fields.text("build"),
+            fields.text_or_none("build"),
             fields.text_or_none("position"),
             fields.number("lag_events"),
-            fields.number("rows"),
             fields.number("parked"),
         )

@@ -60,7 +60,7 @@ def _projections(client: Client) -> tuple[Projection, ...]:
 
 def _line(projection: Projection) -> str:
     parked = f", {projection.parked} parked" if projection.parked else ""
-    return f"{projection.name:<16} {projection.lag_events} events behind, {projection.rows} rows{parked}"
+    return f"{projection.name:<16} {projection.lag_events} messages behind{parked}"
 
 
 def _list(value: object) -> list[object]:
