@@ -16,10 +16,13 @@ from domain.catalogue import TOPICS, upcast
 from domain.ports import Clock, CrashPoints, Ids, ObjectStore
 from gateway.answers import BucketAnswers
 from gateway.app import create_app
+from gateway.archive import PostgresArchive
 from gateway.auth import PEPPER_BYTES, KeyDigests
 from gateway.bus import BusDoor
 from gateway.caller import Directory
+from gateway.content import Content
 from gateway.core import Core, Limits
+from gateway.history import History
 from gateway.measures import Measures
 from gateway.reading import PostgresReading
 from gateway.sent import SentChunks
@@ -182,7 +185,7 @@ def gateway(on: Ground, metrics: Metrics) -> Generator[GatewayServer]:
         application = create_app(
             core,
             measures=measures,
-            beside=lambda made: BusDoor(made, on.log.api.connection, measures).open(),
+            beside=lambda made: BusDoor(made, on.log.api.connection).open(),
         )
         listening = Listening(
             on.settings.gateway_host,
@@ -210,7 +213,9 @@ def _core(on: Ground, pipeline: StorePipeline) -> Core:
         messages=messages(on),
         store=on.store,
         streams=pipeline,
+        content=Content(on.store),
         sent=SentChunks(events),
+        history=History(events, PostgresArchive(on.pool, on.log.narrator.archived)),
         presence=LivePresence(on.pool),
         reading=PostgresReading(on.pool),
         leases=JetStreamLeases(on.log.api),
