@@ -1,3 +1,5 @@
+"""The registry of API versions: loaded once, and a start that changes nothing appends nothing."""
+
 from __future__ import annotations
 
 from domain import api_registry

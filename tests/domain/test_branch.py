@@ -1,3 +1,5 @@
+"""A branch moves only from the head that was expected, and its name is free when it is deleted (S3.1)."""
+
 from __future__ import annotations
 
 from domain import branch

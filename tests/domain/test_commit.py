@@ -1,3 +1,5 @@
+"""Steps of a commit come in order, are undone in reverse, and a late pivot is refused (I2)."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""What comes next in a commit, and what a failure means: the saga without any world."""
+
 from __future__ import annotations
 
 from functools import reduce

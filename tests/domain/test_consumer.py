@@ -1,3 +1,5 @@
+"""Consumers and their keys: digests only, known scopes, and never without an administrator (S5.5)."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Every error has a code, a kind, a message that its facts fill in, and is found by its code."""
+
 from __future__ import annotations
 
 import inspect

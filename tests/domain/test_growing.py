@@ -1,3 +1,5 @@
+"""A set that only grows holds what a set holds, and older versions of it stay as they were."""
+
 from __future__ import annotations
 
 from itertools import pairwise

@@ -1,3 +1,5 @@
+"""A key is answered for 24 h of log time, and none is forgotten to make room (S7.2, I6)."""
+
 from __future__ import annotations
 
 import pytest

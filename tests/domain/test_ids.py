@@ -1,3 +1,5 @@
+"""Names, refs, paths and digests are parsed once, at the edge; ids follow from names."""
+
 from __future__ import annotations
 
 import unicodedata

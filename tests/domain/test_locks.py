@@ -1,3 +1,5 @@
+"""The lock table: all or nothing, one holder a path, tokens that grow, no clock (S3.4, I7)."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+"""A position is one opaque string to clients, and nothing else is taken for one."""
+
 from __future__ import annotations
 
 from contextlib import suppress

@@ -1,3 +1,5 @@
+"""Skips and retries of poison events are facts, so a rebuild knows them too (I5)."""
+
 from __future__ import annotations
 
 from domain import readmodel

@@ -1,3 +1,5 @@
+"""Recipes and trees are recorded in parts that fit into events, all children, each once (I4)."""
+
 from __future__ import annotations
 
 from hypothesis import given

@@ -1,3 +1,5 @@
+"""A holder retains one manifest; a release of what is not held is refused (S1.4, I4)."""
+
 from __future__ import annotations
 
 from functools import reduce

@@ -1,3 +1,5 @@
+"""A repository is created once and is private unless made public."""
+
 from __future__ import annotations
 
 from domain import repository

@@ -1,3 +1,5 @@
+"""An upload session: offsets that never fall back, fenced writers, one end (S2.1)."""
+
 from __future__ import annotations
 
 import pytest

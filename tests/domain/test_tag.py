@@ -1,3 +1,5 @@
+"""A tag names one commit and never moves."""
+
 from __future__ import annotations
 
 from domain import tag
