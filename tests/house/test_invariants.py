@@ -1,4 +1,4 @@
-"""`docs/invariants.md` and `docs/scenarios.md` stay true: what they name is there, and nothing is left out."""
+"""`docs/invariants.md` and `docs/scenarios.md` stay true: what they name is there, and nothing is missing."""
 
 from __future__ import annotations
 
