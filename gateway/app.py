@@ -43,8 +43,8 @@ def create_app(
 ) -> Application:
     """`beside` lives as long as the application does (the NATS door); `checks` join the readiness."""
     bridge = Bridge(core.limits.core_threads, core.limits.waiting_max)
-    following = Following(core.feed, core.directory, core.messages)
-    gateway = Gateway(core, bridge, following)
+    following = Following(core.feed, core.directory, core.messages, core.history.recent)
+    gateway = Gateway(core, bridge, following, measures)
     health = Health({**_checks(core, following), **(checks or {})}, bridge, measures)
 
     @asynccontextmanager
@@ -64,7 +64,7 @@ def create_app(
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    edge = Edge(router, measures, core.clock, core.ids, lambda: health.draining)
+    edge = Edge(router, measures, core.clock, core.ids, core.limits.requests_max, lambda: health.draining)
     return Application(edge, gateway, health, measures)
 
 

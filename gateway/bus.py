@@ -21,11 +21,10 @@ from domain.errors import InvalidBodyError, MalformedBodyError
 from gateway.edge import Refusals, correlation_id
 from gateway.errors import MEDIA_TYPE, BusyError, Problem, RouteNotFoundError, escaped, problem_of
 from gateway.http_door import API_VERSION, answer_headers
-from gateway.measures import Measures
 from gateway.openapi import PARAMETER
 from gateway.operation import Answer, AnyOperation
 from gateway.operations import OPERATIONS, by_subject
-from gateway.perform import Gateway, Request, perform, permitted
+from gateway.perform import Gateway, Request, performed, permitted
 
 SUBJECTS = ("dits.cmd.>", "dits.qry.>")
 QUEUE = "gateway"
@@ -64,7 +63,6 @@ class BusDoor:
 
     gateway: Gateway
     line: Line
-    measures: Measures
     operations: tuple[AnyOperation, ...] = OPERATIONS
 
     @asynccontextmanager
@@ -101,17 +99,18 @@ class BusDoor:
     async def _serve(self, asked: Asked, operations: Sequence[AnyOperation]) -> None:
         core = self.gateway.core
         headers = {name.lower(): text.strip() for name, text in asked.headers.items()}
+        headers.pop("accept", None)  # a reply is one message, so it is never a stream
         correlation = correlation_id(headers.get("x-correlation-id"), core.ids)
         began_ms = core.clock.monotonic_ms()
         route = operations[0].subject if operations else None
         with structlog.contextvars.bound_contextvars(correlation_id=correlation):
-            refusals = Refusals(self.measures)
+            refusals = Refusals(self.gateway.measures)
             problem = await refusals.of(self._answered(asked, operations, headers, correlation))
             if problem is not None:
                 self._refuse(asked, problem, correlation)
             status = problem.status if problem is not None else 200
             took_ms = core.clock.monotonic_ms() - began_ms
-            self.measures.answered("NATS", route or "unknown", status, API_VERSION, took_ms / 1000)
+            self.gateway.measures.answered("NATS", route or "unknown", status, API_VERSION, took_ms / 1000)
             log.info("request", method="NATS", route=route, status=status, took_ms=took_ms)
 
     async def _answered(
@@ -127,7 +126,7 @@ class BusDoor:
         operation = _chosen(operations, members)
         request = _request(operation, members, headers, correlation)
         caller = await permitted(self.gateway, operation, request)
-        answer = await perform(self.gateway, operation, request, caller)
+        answer = await performed(self.gateway, operation, request, caller)
         assert isinstance(answer, Answer), operation.name
         self._say(asked, operation, answer, correlation)
 

@@ -11,6 +11,8 @@ from domain.ports import Clock, EventLog, Feed, Ids, Leases, Messages, ObjectSto
 from gateway.answers import Answers
 from gateway.auth import KeyDigests
 from gateway.caller import Directory
+from gateway.content import Content
+from gateway.history import History
 from gateway.reading import Reading
 from gateway.sent import SentChunks
 
@@ -29,7 +31,8 @@ class Limits:
     batch_chunks_max: int = 8_192
     have_digests_max: int = 8_192
     get_chunks_max: int = 256
-    file_bytes_max: int = 1 << 42
+    file_bytes_max: int = 1 << 40
+    """What a recipe of wide chunks can hold."""
     block_bytes: int = 4 * MIB
     """Of a streamed body: what is handed to the sink at once; two are in memory at most."""
     raw_bodies_at_once: int = 4
@@ -37,6 +40,8 @@ class Limits:
     core_threads: int = 8
     waiting_max: int = 1_000
     """Requests waiting for a thread; more are told to come back."""
+    requests_max: int = 512
+    """HTTP requests in progress, live streams too; more are told to come back."""
     bus_requests_max: int = 256
     """Requests from the bus in progress; more are told to come back."""
     commit_wait_s: float = 10.0
@@ -47,12 +52,8 @@ class Limits:
     """How long a change of keys or visibility waits for this process's own follower."""
     body_timeout_s: float = 60.0
     """Between two parts of a body: a client that is silent for longer has gone."""
-    files_per_answer_max: int = 50_000
-    locks_per_request_max: int = 1_000
-    commits_per_answer_max: int = 1_000
     lease_beating_ms: int = 30_000
     lease_until_ms: int = 8 * 3_600_000
-    lease_ms_max: int = 30 * 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,9 @@ class Core:
     """The bulk reader, for the follower's first fold; None folds through `feed`."""
     store: ObjectStore
     streams: StreamStore
+    content: Content
     sent: SentChunks
+    history: History
     presence: Presence
     reading: Reading
     leases: Leases

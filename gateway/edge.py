@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import unquote_to_bytes
 
@@ -24,6 +24,7 @@ from gateway.errors import (
     INTERNAL,
     MEDIA_TYPE,
     VARY,
+    BusyError,
     Problem,
     RouteNotFoundError,
     ToldError,
@@ -58,7 +59,10 @@ class Edge:
     measures: Measures
     clock: Clock
     ids: Ids
+    requests_max: int
     is_draining: Callable[[], bool] = lambda: False
+    _in_progress: set[int] = field(default_factory=set[int])
+    """Requests being answered, by the identity of their scope."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -68,9 +72,11 @@ class Edge:
         scope["dits.correlation_id"] = correlation_id(headers_of(scope).get("x-correlation-id"), self.ids)
         reply, began_ms = _Reply(), self.clock.monotonic_ms()
         structlog.contextvars.bind_contextvars(correlation_id=scope["dits.correlation_id"])
+        self._in_progress.add(id(scope))
         try:
             await self._answered(scope, receive, _Sending(self, scope, send, reply))
         finally:
+            self._in_progress.discard(id(scope))
             self._note(scope, reply, self.clock.monotonic_ms() - began_ms)
             structlog.contextvars.unbind_contextvars("correlation_id")
 
@@ -83,6 +89,8 @@ class Edge:
             send.reply.status = CLIENT_GONE_STATUS
 
     async def _served(self, scope: Scope, receive: Receive, send: _Sending) -> None:
+        if len(self._in_progress) > self.requests_max and not scope["path"].startswith("/health"):
+            raise BusyError()
         _refuse_broken_path(scope)
         await self.app(scope, receive, send)
 

@@ -8,10 +8,8 @@ but its own delay. When the log is away it goes on where it was; when the log re
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from threading import Event as Flag
 from threading import Lock, Thread
 
@@ -24,14 +22,13 @@ from domain.ids import AggregateId
 from domain.ports import Feed, Messages
 from domain.position import Position
 from gateway.caller import ACCESS_EVENTS, Directory
+from gateway.recent import RecentEvents
 
 MESSAGES_PER_READ = 500
 WAIT_S = 0.2
 """Between two looks at a silent log, and so the longest that `stop` takes."""
 PAUSE_S = 0.25
 """Between two tries while the log is away."""
-RECENT_EVENTS_MAX = 4_096
-"""Kept for live readers; who is further behind reads the past from the archive."""
 
 log = structlog.get_logger("gateway.following")
 
@@ -53,11 +50,10 @@ class Following:
     feed: Feed
     directory: Directory
     messages: Messages | None = None
+    recent: RecentEvents = field(default_factory=RecentEvents)
+    """What was read last, for live readers."""
     _trouble: DitsError | None = None
     _caught_up: bool = False
-    _recent: deque[Recorded] = field(default_factory=deque[Recorded])
-    _dropped: int = 0
-    """Sequence of the newest message that is no longer in `_recent`."""
     _lock: Lock = field(default_factory=Lock)
     _waiters: set[_Waiter] = field(default_factory=set[_Waiter])
     _stopping: Flag = field(default_factory=Flag)
@@ -100,24 +96,9 @@ class Following:
         """True once anything after this sequence has been folded."""
         return await self._wait(sequence=after_sequence + 1, timeout_s=timeout_s)
 
-    def expect(self, aggregate: AggregateId, ends: tuple[type[Event], ...]) -> Expectation:
-        """From now on, notice one of these events of this aggregate."""
+    def expect(self, aggregate: AggregateId | None, ends: tuple[type[Event], ...]) -> Expectation:
+        """From now on, notice one of these events of this aggregate; of None, anything that is news."""
         return Expectation(self, self._enter(aggregate=aggregate, ends=ends))
-
-    def recent(self, after: Position | None, limit: int) -> Sequence[Recorded] | None:
-        """Events after a position, whole messages only; None if they are no longer kept here."""
-        sequence = after.sequence if after is not None else 0
-        with self._lock:
-            if sequence < self._dropped:
-                return None
-            newer = list(
-                islice((each for each in self._recent if each.position.sequence > sequence), limit + 1)
-            )
-        if len(newer) <= limit:
-            return newer
-        cut = newer[limit].position.sequence
-        whole = [each for each in newer if each.position.sequence < cut]
-        return whole or [each for each in newer if each.position.sequence == cut]
 
     async def _wait(self, *, sequence: int, timeout_s: float) -> bool:
         if self.sequence >= sequence:
@@ -178,17 +159,15 @@ class Following:
             for raw in events:
                 self.directory.fold(TOPICS[raw.topic].model_validate(raw.fields))
             self.directory.position = position
-            self._dropped = position.sequence
+            self.recent.begin(position)
             if self._stopping.is_set():
                 return
 
     def _take(self, batch: Sequence[Recorded]) -> None:
         for recorded in batch:
             self.directory.fold(recorded.event)
+        self.recent.add(batch)
         with self._lock:
-            self._recent.extend(batch)
-            while len(self._recent) > RECENT_EVENTS_MAX:
-                self._dropped = self._recent.popleft().position.sequence
             self.directory.position = batch[-1].position
             woken = [waiter for waiter in self._waiters if self._concerns(waiter, batch)]
         self._wake(woken)

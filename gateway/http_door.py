@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from domain.errors import BodyTooLargeError, InvalidQueryError
 from gateway.errors import BodyTimeoutError, MethodNotAllowedError, UnsupportedMediaTypeError
 from gateway.operation import JSON, OCTETS, Answer, AnyOperation, Live, Pending, Sink
-from gateway.perform import Gateway, Request, perform, permitted
+from gateway.perform import Gateway, Request, performed, permitted
 
 API_VERSION = "v1"
 QUERY_FIELDS_MAX = 32
@@ -77,9 +77,9 @@ class PathDoor:
         _refuse_media_type(operation, request.headers)
         if operation.takes == "bytes":
             async with self.raw_bodies:
-                follows = await perform(self.gateway, operation, request, caller)
+                follows = await performed(self.gateway, operation, request, caller)
         else:
-            follows = await perform(self.gateway, operation, request, caller)
+            follows = await performed(self.gateway, operation, request, caller)
         assert not isinstance(follows, Pending)
         if not isinstance(follows, Answer):
             follows = await self._poured(exchange, operation, follows)

@@ -135,7 +135,8 @@ class Answer:
 class Pending:
     """The answer comes with an event of this aggregate; until then, look again; when time is up, `late`."""
 
-    aggregate: AggregateId
+    aggregate: AggregateId | None
+    """None: any news may bring it."""
     ends: tuple[type[Event], ...]
     look: Callable[[], Answer | None]
     late: Callable[[], Answer]
@@ -192,7 +193,8 @@ class Operation(Generic[A]):
 
     @property
     def writes(self) -> bool:
-        return self.method not in {"GET", "HEAD"}
+        """What asks for much posts its question (`chunks.get`), and reads all the same."""
+        return self.method not in {"GET", "HEAD"} and self.scope != "read"
 
     @property
     def reads_only(self) -> bool:

@@ -9,7 +9,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gateway.operation import AnyOperation
-from gateway.routes import branches, commits, keys, locks, projections, repos, sessions, tags, trees, uploads
+from gateway.routes import (
+    branches,
+    commits,
+    contents,
+    events,
+    keys,
+    locks,
+    projections,
+    repos,
+    sessions,
+    tags,
+    trees,
+    uploads,
+)
 
 OPERATIONS: tuple[AnyOperation, ...] = (
     *repos.OPERATIONS,
@@ -19,6 +32,8 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *trees.OPERATIONS,
     *sessions.OPERATIONS,
     *uploads.OPERATIONS,
+    *contents.OPERATIONS,
+    *events.OPERATIONS,
     *locks.OPERATIONS,
     *keys.OPERATIONS,
     *projections.OPERATIONS,

@@ -35,6 +35,7 @@ from gateway.caller import Caller, Principal
 from gateway.core import Core
 from gateway.errors import body_error, query_error, told
 from gateway.following import Following
+from gateway.measures import Measures
 from gateway.operation import Answer, AnyOperation, Call, Follows, Pending
 
 POLLS_S = (0.005, 0.01, 0.02, 0.03, 0.05)
@@ -65,6 +66,7 @@ class Gateway:
     core: Core
     bridge: Bridge
     following: Following
+    measures: Measures
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is about to end: live bodies end with it."""
 
@@ -118,6 +120,21 @@ async def perform(gateway: Gateway, operation: AnyOperation, request: Request, c
         return await _awaited(gateway, operation, request, follows)
 
 
+async def performed(gateway: Gateway, operation: AnyOperation, request: Request, caller: Caller) -> Follows:
+    """`perform`, counted if it is a command with a key."""
+    if not operation.writes or "idempotency-key" not in request.headers:
+        return await perform(gateway, operation, request, caller)
+    outcomes = gateway.measures.idempotency
+    try:
+        follows = await perform(gateway, operation, request, caller)
+    except DitsError:
+        outcomes["refused"].inc()
+        raise
+    replayed = isinstance(follows, Answer) and follows.replayed
+    outcomes["replayed" if replayed else "executed"].inc()
+    return follows
+
+
 async def _awaited(gateway: Gateway, operation: AnyOperation, request: Request, follows: Follows) -> Follows:
     if isinstance(follows, Pending):
         follows = await _ended(gateway, follows, _patience_s(gateway, request.headers))
@@ -127,16 +144,19 @@ async def _awaited(gateway: Gateway, operation: AnyOperation, request: Request, 
 
 
 async def _ended(gateway: Gateway, pending: Pending, patience_s: float) -> Answer:
-    """Look, wait for the event, look again: nothing is missed, because the watch begins before the look."""
-    expectation = gateway.following.expect(pending.aggregate, pending.ends)
-    try:
-        answer = await gateway.bridge.run(pending.look)
-        if answer is None and patience_s > 0:
-            await expectation.met(patience_s)
+    """Look, wait for an event, look again: nothing is missed, because the watch begins before the look."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience_s
+    while True:
+        expectation = gateway.following.expect(pending.aggregate, pending.ends)
+        try:
             answer = await gateway.bridge.run(pending.look)
-        return answer if answer is not None else await gateway.bridge.run(pending.late)
-    finally:
-        expectation.forget()
+            left_s = deadline - loop.time()
+            if answer is None and left_s > 0 and await expectation.met(left_s):
+                continue
+            return answer if answer is not None else await gateway.bridge.run(pending.late)
+        finally:
+            expectation.forget()
 
 
 def _patience_s(gateway: Gateway, headers: Mapping[str, str]) -> float:
@@ -183,6 +203,8 @@ def _read_tries(gateway: Gateway) -> Callable[[], Awaitable[bool]]:
         pause_s = pauses.pop() if len(pauses) > 1 else pauses[0]
         if loop.time() + pause_s > deadline:
             return False
+        if len(pauses) == len(POLLS_S) - 1:
+            gateway.measures.waits.inc()
         await asyncio.sleep(pause_s)
         return True
 

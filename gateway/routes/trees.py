@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import dropwhile, islice
 
-from domain.format.tree import Entry, Tree
+from domain.format.tree import Entry
 from domain.ids import Digest, FilePath
-from domain.ports import ObjectName, ObjectStore
 from domain.snapshots import Change, Load, diff, find, walk
 from gateway.core import Core
 from gateway.operation import Answer, AnyOperation, Call, Operation
@@ -16,7 +15,7 @@ from gateway.wire.v1 import ChangedFile, ChangedFiles, File, Files, ListFiles, P
 
 
 def list_files(core: Core, call: Call[ListFiles]) -> Answer:
-    asked, load = call.asked, loader(core.store)
+    asked, load = call.asked, core.content.tree
     root = published_in_path(core, call).tree
     below = _below(root, asked.prefix, load)
     found = [
@@ -29,26 +28,13 @@ def list_files(core: Core, call: Call[ListFiles]) -> Answer:
 
 def list_changes(core: Core, call: Call[Page]) -> Answer:
     """Against the first parent; the first commit of a branch added all it holds."""
-    asked, load = call.asked, loader(core.store)
+    asked, load = call.asked, core.content.tree
     here = published_in_path(core, call)
     before = published(core, call.repo, here.parent).tree if here.parent is not None else None
     ahead = dropwhile(lambda change: _is_done(change.path, asked.after), diff(before, here.tree, load))
     found = [_changed(change) for change in islice(ahead, asked.limit)]
     more = found[-1].path if len(found) == asked.limit else None
     return Answer(ChangedFiles(changes=found, next=more), core.directory.position)
-
-
-def loader(store: ObjectStore) -> Load:
-    """Trees by digest, each read once a request."""
-    known: dict[Digest, Tree] = {}
-
-    def load(digest: Digest) -> Tree:
-        tree = known.get(digest)
-        if tree is None:
-            tree = known[digest] = Tree.decode(store.get(ObjectName("trees", digest)))
-        return tree
-
-    return load
 
 
 def _below(root: Digest | None, prefix: str, load: Load) -> Iterable[tuple[FilePath, Entry]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -18,17 +18,20 @@ from domain.catalogue import TOPICS, upcast
 from domain.consumer import IssueKey
 from domain.decider import Context
 from domain.ids import KeyId, RepoId
-from domain.ports import EventLog, ObjectStore
 from gateway.answers import MemoryAnswers
 from gateway.app import Application, create_app
 from gateway.auth import KeyDigests, key_text
 from gateway.caller import Directory
+from gateway.content import Content
 from gateway.core import Core, Limits
 from gateway.errors import VARY
+from gateway.history import History
 from gateway.measures import Measures
 from gateway.openapi import PARAMETER
 from gateway.operation import AnyOperation
 from gateway.operations import OPERATIONS
+from gateway.perform import Gateway
+from gateway.reading import Reading
 from gateway.sent import SentChunks
 from infra.clock import SystemClock
 from infra.eventlog.mapper import Topics
@@ -37,10 +40,11 @@ from infra.metrics import Metrics
 from infra.objects.memory import MemoryStore
 from infra.objects.pipeline import StorePipeline
 from tests.fakes import FakeIds
-from tests.gateway.ports import MemoryLeases, SetPresence
+from tests.gateway.ports import FeedArchive, MemoryLeases, SetPresence
 from tests.gateway.reading import FoldedReading
 
 SYSTEM = Context("system:test", "test")
+Beside = Callable[[Gateway], AbstractAsyncContextManager[object]]
 PEPPER = bytes(range(32))
 ODD_VALUES = st.sampled_from([b"", b"0", b"-1", b"wait=1", b"*", b"bytes=5-2"]) | st.text(
     st.characters(min_codepoint=32, max_codepoint=255), max_size=20
@@ -53,8 +57,8 @@ def measures_of(metrics: Metrics) -> Measures:
 
 
 @dataclass(slots=True)
-class House:
-    """What a test holds in its hand."""
+class Parts:
+    """What a gateway is made of, before anybody asks it anything."""
 
     application: Application
     core: Core
@@ -63,7 +67,6 @@ class House:
     presence: SetPresence
     leases: MemoryLeases
     store: MemoryStore
-    http: httpx.AsyncClient
     keys: dict[str, str] = field(default_factory=dict[str, str])
 
     def key(self, name: str, *scopes: str, repos: tuple[RepoId, ...] | None = None) -> str:
@@ -77,6 +80,13 @@ class House:
             self.core.log.ask(consumers.DECIDER.ask(consumer, command), context=SYSTEM)
             self.keys[label] = text
         return self.keys[label]
+
+
+@dataclass(slots=True)
+class House(Parts):
+    """The same, running, with a client in this process."""
+
+    http: httpx.AsyncClient = field(default_factory=httpx.AsyncClient)
 
     async def ask(
         self,
@@ -151,30 +161,33 @@ def run_story(story: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(whole())
 
 
-@asynccontextmanager
-async def house(
+@contextmanager
+def parts(
     *,
     limits: Limits | None = None,
     operations: tuple[AnyOperation, ...] = OPERATIONS,
-    log: EventLog | None = None,
-    store: ObjectStore | None = None,
-) -> AsyncGenerator[House]:
-    """`log` and `store` stand before the memory ones, for faults."""
+    beside: Beside = nullcontext,
+    opened: OpenedLog | None = None,
+    read: Reading | None = None,
+) -> Generator[Parts]:
+    """Composed from memory adapters; `opened` and `read` stand in for a real log and real read models."""
     clock, ids = SystemClock(), FakeIds()
-    opened = open_memory(topics=Topics(TOPICS, upcast), clock=clock, ids=ids)
+    messages = opened.messages if opened is not None else None
+    opened = opened or open_memory(topics=Topics(TOPICS, upcast), clock=clock, ids=ids)
     reading, presence, leases = FoldedReading(opened.feed), SetPresence(), MemoryLeases()
-    memory = MemoryStore("memory")
-    events = log or opened.events
-    pipeline = StorePipeline(store or memory, threads=2)
+    store = MemoryStore("memory")
+    pipeline = StorePipeline(store, threads=2)
     core = Core(
-        log=events,
+        log=opened.events,
         feed=opened.feed(),
-        messages=None,
-        store=store or memory,
+        messages=messages,
+        store=store,
         streams=pipeline,
-        sent=SentChunks(events),
+        content=Content(store),
+        sent=SentChunks(opened.events),
+        history=History(opened.events, FeedArchive(opened.feed)),
         presence=presence,
-        reading=reading,
+        reading=read or reading,
         leases=leases,
         answers=MemoryAnswers(clock),
         clock=clock,
@@ -183,14 +196,28 @@ async def house(
         directory=Directory(),
         limits=limits or Limits(),
     )
-    application = create_app(core, measures=measures_of(Metrics(version="test")), operations=operations)
-    transport = httpx.ASGITransport(application.asgi, raise_app_exceptions=False)
-    async with (
-        running(application),
-        httpx.AsyncClient(transport=transport, base_url="http://dits") as http,
-    ):
-        yield House(application, core, opened, reading, presence, leases, memory, http)
+    measures = measures_of(Metrics(version="test"))
+    application = create_app(core, measures=measures, operations=operations, beside=beside)
+    yield Parts(application, core, opened, reading, presence, leases, store)
     pipeline.close()
+
+
+@asynccontextmanager
+async def house(
+    *,
+    limits: Limits | None = None,
+    operations: tuple[AnyOperation, ...] = OPERATIONS,
+    beside: Beside = nullcontext,
+    opened: OpenedLog | None = None,
+    read: Reading | None = None,
+) -> AsyncGenerator[House]:
+    with parts(limits=limits, operations=operations, beside=beside, opened=opened, read=read) as p:
+        transport = httpx.ASGITransport(p.application.asgi, raise_app_exceptions=False)
+        async with (
+            running(p.application),
+            httpx.AsyncClient(transport=transport, base_url="http://dits") as http,
+        ):
+            yield House(p.application, p.core, p.log, p.reading, p.presence, p.leases, p.store, p.keys, http)
 
 
 @asynccontextmanager

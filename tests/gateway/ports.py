@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from domain.ids import Digest, RepoId
-from domain.ports import Heartbeat
+from domain.errors import InvalidPositionError, LogRegressedError
+from domain.event import Recorded
+from domain.ids import AggregateId, Digest, RepoId
+from domain.ports import Feed, Heartbeat
 from domain.position import Position
+from gateway.archive import Stretch
 
 
 class MemoryLeases:
@@ -40,3 +43,43 @@ class SetPresence:
 
     def missing(self, repo: RepoId, names: Iterable[Digest], at_least: Position | None) -> frozenset[Digest]:
         return frozenset(names) - self.live.get(repo, set())
+
+
+class FeedArchive:
+    """The past as the log itself tells it; behind by what a test says."""
+
+    def __init__(self, feed: Callable[[], Feed]) -> None:
+        self._feed = feed
+        self.held_back_at: int | None = None
+
+    def after(self, repo: RepoId | None, after: Position | None, limit: int) -> Stretch:
+        homes: dict[AggregateId, str | None] = {}
+        found, reached, messages = list[Recorded](), after, set[int]()
+        for recorded in self._all():
+            home = getattr(recorded.event, "repo", None)
+            home = homes.setdefault(recorded.aggregate, home)
+            sequence = recorded.position.sequence
+            if after is not None and sequence <= after.sequence:
+                continue
+            if repo is None or home == repo:
+                if len(messages | {sequence}) > limit:
+                    return Stretch(found, reached)
+                messages.add(sequence)
+                found.append(recorded)
+            reached = recorded.position
+        self._refuse_unknown(after)
+        return Stretch(found, reached)
+
+    def _all(self) -> Sequence[Recorded]:
+        feed, everything = self._feed(), list[Recorded]()
+        while batch := feed.read(everything[-1].position if everything else None, 1_000):
+            everything += batch
+        limit = self.held_back_at
+        return [each for each in everything if limit is None or each.position.sequence <= limit]
+
+    def _refuse_unknown(self, after: Position | None) -> None:
+        try:
+            self._feed().read(after, 1)
+        except LogRegressedError as error:
+            assert after is not None
+            raise InvalidPositionError(given=after.encode()[:16]) from error

@@ -1,0 +1,151 @@
+"""What is stored, as bytes: chunks, recipes, trees and manifests by digest, files by commit and path (I8).
+
+Promises: only what lives in this repository is read by its digest; every chunk is hashed by the store before
+a byte of it is sent, and a wrong one ends the connection; answers are made chunk by chunk, in flat memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+
+from domain.errors import CorruptObjectError, NotFoundError
+from domain.format.recipe import Recipe
+from domain.ids import DIGEST_BYTES, Digest, parse_digest, parse_path
+from domain.ports import ObjectName
+from domain.snapshots import find
+from gateway import frames
+from gateway.core import Core, Limits
+from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
+from gateway.ranges import Span, asked_span, is_known
+from gateway.routes.commits import published_in_path
+
+BLOCK_BYTES = 1 << 20
+"""Sent at once: a few chunks, so that small ones do not each cost a change of threads."""
+CHUNKS_HELD_MAX = 8
+"""Of a file whose streams are interleaved: each run goes on in the chunk that its stream stood in."""
+FOREVER = ("Cache-Control", "private, max-age=31536000, immutable")
+"""Its name is the hash of what it is; private, because a repository may be hidden again."""
+
+
+def get_chunks(core: Core, call: Call[Nothing]) -> Answer:
+    """Frames, in the order asked."""
+    names = frames.digests(call.content, count_max=core.limits.get_chunks_max)
+    _refuse_unless_live(core, call, names, "chunk")
+    framed = (frames.frame(name, core.store.get(ObjectName("chunks", name))) for name in names)
+    return Answer(_begun(framed))
+
+
+def get_object(kind: str) -> Callable[[Core, Call[Nothing]], Answer]:
+    def get(core: Core, call: Call[Nothing]) -> Answer:
+        name = parse_digest(call.path["digest"])
+        etag = f'"{name.hex()}"'
+        _refuse_unless_live(core, call, [name], kind.removesuffix("s"))
+        if is_known(call.headers, etag):
+            return Answer(status=304, headers=(("ETag", etag), FOREVER))
+        return Answer(core.store.get(ObjectName(kind, name)), headers=(("ETag", etag), FOREVER))
+
+    return get
+
+
+def read_file(core: Core, call: Call[Nothing]) -> Answer:
+    path = parse_path(call.path["path"])
+    entry = find(published_in_path(core, call).tree, path, core.content.tree)
+    if entry is None or entry.kind != "recipe":
+        raise NotFoundError(thing="file", name=path)
+    etag = f'"{entry.digest.hex()}"'
+    headers = [("ETag", etag), FOREVER, ("Accept-Ranges", "bytes")]
+    if is_known(call.headers, etag):
+        return Answer(status=304, headers=tuple(headers))
+    recipe = core.content.recipe(entry.digest)
+    whole = Span(0, recipe.size_bytes)
+    span = asked_span(call.headers, etag, recipe.size_bytes) if call.method == "GET" else None
+    if span is not None:
+        headers.append(("Content-Range", span.of(recipe.size_bytes)))
+    sent = whole if span is None else span
+    return Answer(
+        iter(()) if call.method == "HEAD" else _begun(_parts(core, recipe, sent)),
+        status=200 if span is None else 206,
+        headers=tuple(headers),
+        length_bytes=sent.size_bytes,
+    )
+
+
+def _refuse_unless_live(core: Core, call: Call[Nothing], names: Sequence[Digest], thing: str) -> None:
+    """Raises NotFoundError; NotYetConsistentError if what is missing may only not have been seen yet."""
+    missing = core.presence.missing(call.repo, names, call.after)
+    if missing:
+        missing = core.presence.missing(call.repo, missing, core.log.end())
+    for name in names:
+        if name in missing:
+            raise NotFoundError(thing=thing, name=name.hex())
+
+
+def _parts(core: Core, recipe: Recipe, span: Span) -> Iterator[bytes]:
+    """Raises CorruptObjectError also for a chunk that is shorter than the recipe says."""
+
+    @lru_cache(min(CHUNKS_HELD_MAX, len(recipe.streams)))
+    def chunk(name: Digest) -> bytes:
+        return core.store.get(ObjectName("chunks", name))
+
+    for piece in recipe.pieces(span.start, span.stop):
+        part = chunk(piece.digest)[piece.offset : piece.offset + piece.size_bytes]
+        if len(part) != piece.size_bytes:
+            raise CorruptObjectError(name=piece.digest.hex())
+        yield part
+
+
+def _begun(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """In larger blocks, of which the first is made now: what is wrong with it is still said as an error."""
+    blocks = _joined(parts)
+    first = next(blocks, None)
+    return iter(()) if first is None else chain((first,), blocks)
+
+
+def _joined(parts: Iterable[bytes]) -> Iterator[bytes]:
+    block, size_bytes = list[bytes](), 0
+    for part in parts:
+        block.append(part)
+        size_bytes += len(part)
+        if size_bytes >= BLOCK_BYTES:
+            yield b"".join(block)
+            block, size_bytes = [], 0
+    if block:
+        yield b"".join(block)
+
+
+def _digests_limit(limits: Limits) -> int:
+    return limits.get_chunks_max * DIGEST_BYTES
+
+
+def _object_operation(kind: str, about: str) -> AnyOperation:
+    path = f"/repos/{{repo}}/{kind}/{{digest}}"
+    return Operation(f"{kind}.get", "GET", path, "read", Nothing, get_object(kind), about)
+
+
+OPERATIONS: tuple[AnyOperation, ...] = (
+    Operation(
+        "chunks.get",
+        "POST",
+        "/repos/{repo}/chunks",
+        "read",
+        Nothing,
+        get_chunks,
+        "Chunks by their digests, 32 bytes each, as frames in the order asked.",
+        takes="bytes",
+        limit_bytes=_digests_limit,
+    ),
+    _object_operation("recipes", "An encoded recipe: how a file is put together from chunks."),
+    _object_operation("trees", "An encoded tree: one directory."),
+    _object_operation("manifests", "An encoded manifest: what a commit stands for."),
+    Operation(
+        "files.read",
+        "GET",
+        "/repos/{repo}/commits/{commit}/files/{path:path}",
+        "read",
+        Nothing,
+        read_file,
+        "A file of a published commit, or one range of its bytes.",
+    ),
+)
