@@ -5,8 +5,10 @@ Promises: whatever a recorder does with an append, it does to all of it or to no
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent
@@ -63,12 +65,15 @@ class GuardedRecorder(Protocol):
 
 def writes_of(stored_events: Sequence[StoredEvent]) -> tuple[Write, ...]:
     """The library's flat list, by aggregate. Raises IntegrityError if versions are not consecutive."""
-    grouped: dict[str, list[StoredState]] = {}
+    grouped: defaultdict[str, list[StoredState]] = defaultdict(list)
     for stored in stored_events:
-        events = grouped.setdefault(str(stored.originator_id), [])
-        if events and stored.originator_version != events[-1].version + 1:
-            raise IntegrityError(f"versions of {stored.originator_id} are not consecutive")
-        events.append(StoredState(stored.originator_version, stored.topic, stored.state))
+        state = StoredState(stored.originator_version, stored.topic, stored.state)
+        grouped[str(stored.originator_id)].append(state)
+    for aggregate, events in grouped.items():
+        if events[-1].version - events[0].version != len(events) - 1 or any(
+            later.version <= earlier.version for earlier, later in pairwise(events)
+        ):
+            raise IntegrityError(f"versions of {aggregate} are not consecutive")
     return tuple(
         Write(aggregate, max(events[0].version - 1, 0), tuple(events))
         for aggregate, events in grouped.items()

@@ -29,6 +29,8 @@ SILENCE_S = 10.0
 RECEIVE_BYTES = 1 << 20
 IDLE_CONSUMER_S = 30
 NATS_PORT = 4222
+ACK_PREFIX = b"$JS.ACK."
+"""Of the reply subject of a message from a stream; a status message has none."""
 
 
 class RawMessage(NamedTuple):
@@ -149,14 +151,14 @@ class _Wire:
         ended, at = 0, 0
         while (eol := data.find(b"\r\n", at)) >= 0:
             line = data[at:eol]
-            if line.startswith(b"HMSG "):
+            if line.startswith((b"HMSG ", b"MSG ")):
                 words = line.split()
                 body = eol + 2
                 end = body + int(words[-1])
                 if len(data) < end + 2:
                     break
-                payload_at = body + int(words[-2])
-                if len(words) == 6:
+                payload_at = body + (int(words[-2]) if words[0] == b"HMSG" else 0)
+                if words[3].startswith(ACK_PREFIX):
                     messages.append(_message(words[1], words[3], data[body:payload_at], data[payload_at:end]))
                 else:
                     ended += 1

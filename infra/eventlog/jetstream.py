@@ -6,6 +6,7 @@ Promises: whatever is read was checked to follow what was read before it (I11).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -90,11 +91,10 @@ class JetStreamAggregateRecorder(AggregateRecorder):
         writes = writes_of(stored_events)
         positions = self.append(Append(append_id, append_id.hex(), writes))
         ids = {
-            (write.aggregate, event.version): position.sequence << INDEX_BITS | index
+            write.aggregate: count(position.sequence << INDEX_BITS)
             for write, position in zip(writes, positions, strict=True)
-            for index, event in enumerate(write.events)
         }
-        return [ids[str(stored.originator_id), stored.originator_version] for stored in stored_events]
+        return [next(ids[str(stored.originator_id)]) for stored in stored_events]
 
 
 class JetStreamApplicationRecorder(JetStreamAggregateRecorder, ApplicationRecorder):

@@ -144,8 +144,10 @@ def open_memory(
     *, topics: Topics, clock: Clock, ids: Ids, recorder: MemoryRecorder | None = None
 ) -> OpenedLog:
     """The same parts over a list, for tests. A recorder that is handed in outlives its first process."""
-    recorder = recorder or MemoryRecorder()
+    return OpenedLog(memory_parts(recorder or MemoryRecorder()), topics=topics, clock=clock, ids=ids)
+
+
+def memory_parts(recorder: MemoryRecorder) -> Parts:
     reader = MemoryReader(recorder)
     sentinel = Sentinel(reader, lambda: 0)
-    parts = Parts(recorder.shard, recorder, reader, sentinel, MemoryBulk(reader), MemoryFactory(None))
-    return OpenedLog(parts, topics=topics, clock=clock, ids=ids)
+    return Parts(recorder.shard, recorder, reader, sentinel, MemoryBulk(reader), MemoryFactory(None))
