@@ -90,25 +90,32 @@ class Place:
     def plan(self, files: Iterable[tuple[str, Entry]], record: Record, *, trust_record: bool) -> Plan:
         """Raises OutsideDirectoryError, PathsCollideError, LocalFileError."""
         plan, paths = Plan(), set[str]()
+        by_recipe = {written.recipe: path for path, written in record.files.items()}
         for path, entry in files:
             paths.add(path)
             target = self.target(path)
             known = record.files.get(path)
-            if not os.path.lexists(target):
-                plan.wanted.append(Wanted(path, target, entry.digest, entry.size_bytes))
-                continue
             untouched = known is not None and known.is_untouched(target)
             known_good = (
                 trust_record and untouched and known is not None and known.recipe == entry.digest.hex()
             )
-            if known_good or self._holds(target, entry):
+            if known_good or (os.path.lexists(target) and self._holds(target, entry)):
                 plan.there[path] = entry.digest
-            else:
-                plan.wanted.append(Wanted(path, target, entry.digest, entry.size_bytes))
-                if not untouched:
-                    plan.edited.append(path)
+                continue
+            if not untouched and os.path.lexists(target):
+                plan.edited.append(path)
+            source = path if untouched else by_recipe.get(entry.digest.hex())
+            nearby = self._nearby(record, source)
+            plan.wanted.append(Wanted(path, target, entry.digest, entry.size_bytes, nearby))
         plan.gone.extend(self._gone(record, paths))
         return plan
+
+    def _nearby(self, record: Record, path: str | None) -> tuple[Path, Digest] | None:
+        """The file under that path, if it is as a checkout left it."""
+        if path is None:
+            return None
+        file, written = self._directory.joinpath(*path.split("/")), record.files[path]
+        return (file, Digest(bytes.fromhex(written.recipe))) if written.is_untouched(file) else None
 
     def target(self, path: str) -> Path:
         """Raises OutsideDirectoryError, PathsCollideError."""

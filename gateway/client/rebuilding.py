@@ -23,6 +23,7 @@ from .cutting import GIVE_BACK_BYTES, give_back
 from .errors import LocalFileError
 from .format.digest import Digest
 from .format.recipe import Piece, Recipe
+from .nearby import Nearby
 from .notes import name_of
 from .progress import Tally
 from .walking import PARTIAL_PREFIX, PARTIAL_SUFFIX
@@ -43,6 +44,8 @@ class Wanted:
     target: Path
     recipe: Digest
     size_bytes: int
+    nearby: tuple[Path, Digest] | None = None
+    """A file here that an earlier checkout wrote, and its recipe: it may hold many of the same chunks."""
 
     @property
     def partial(self) -> Path:
@@ -63,8 +66,9 @@ class Step:
 class Growing:
     """A file on its way, under its temporary name."""
 
-    def __init__(self, wanted: Wanted, recipe: Recipe) -> None:
+    def __init__(self, wanted: Wanted, recipe: Recipe, nearby: Nearby | None) -> None:
         self.wanted = wanted
+        self.nearby = nearby
         wanted.target.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         handle = os.open(wanted.partial, flags, 0o666)
@@ -87,11 +91,22 @@ class Growing:
     def finish(self) -> None:
         assert self._written == self.wanted.size_bytes, (self._written, self.wanted)
         os.fsync(self._stream.fileno())
-        self._stream.close()
+        self.close()
         self.wanted.partial.replace(self.wanted.target)
 
     def close(self) -> None:
         self._stream.close()
+        if self.nearby is not None:
+            self.nearby.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """The chunks of a batch."""
+
+    chunks: dict[Digest, memoryview]
+    local: frozenset[Digest]
+    """Those that this disk had."""
 
 
 class Rebuilder:
@@ -106,7 +121,7 @@ class Rebuilder:
 
     def run(self, wanted: Iterable[Wanted], done: Callable[[Wanted], None]) -> None:
         """`done` hears of every file that has its name. Raises DitsError."""
-        waiting = deque[tuple[list[Step], Future[dict[Digest, memoryview]]]]()
+        waiting = deque[tuple[list[Step], Future[Brought]]]()
         try:
             for batch in _batches(self._steps(wanted)):
                 waiting.append((batch, self._threads.submit(self._fetch, batch)))
@@ -129,8 +144,9 @@ class Rebuilder:
 
     def _begin(self, wanted: Wanted, recipe: Future[Recipe]) -> Iterator[Step]:
         known = recipe.result()
+        nearby = self._nearby(wanted)
         try:
-            growing = self._open[wanted.path] = Growing(wanted, known)
+            growing = self._open[wanted.path] = Growing(wanted, known, nearby)
         except OSError as error:
             raise unwritable(wanted, error) from error
         self._tally.add(known=growing.start)
@@ -138,25 +154,43 @@ class Rebuilder:
             yield Step(growing, piece, last=False)
         yield Step(growing, None, last=True)
 
-    def _fetch(self, batch: Sequence[Step]) -> dict[Digest, memoryview]:
+    def _nearby(self, wanted: Wanted) -> Nearby | None:
+        if wanted.nearby is None:
+            return None
+        file, recipe = wanted.nearby
+        try:
+            return Nearby(file, self._contents.recipe(self._repo, recipe))
+        except OSError:  # it went away: everything comes from the server
+            return None
+
+    def _fetch(self, batch: Sequence[Step]) -> Brought:
         """In a thread of the pool."""
-        digests = list(dict.fromkeys(step.piece.digest for step in batch if step.piece is not None))
-        return self._contents.chunks(self._repo, digests) if digests else {}
+        chunks = dict[Digest, memoryview]()
+        wanted = dict.fromkeys(step.piece.digest for step in batch if step.piece is not None)
+        for step in batch:
+            if step.piece is not None and step.file.nearby is not None and step.piece.digest not in chunks:
+                content = step.file.nearby.chunk(step.piece.digest)
+                if content is not None:
+                    chunks[step.piece.digest] = content
+        local, missing = frozenset(chunks), [digest for digest in wanted if digest not in chunks]
+        return Brought(chunks | (self._contents.chunks(self._repo, missing) if missing else {}), local)
 
     def _write(
         self,
         batch: Sequence[Step],
-        fetched: Future[dict[Digest, memoryview]],
+        fetched: Future[Brought],
         done: Callable[[Wanted], None],
     ) -> None:
-        chunks = fetched.result()
+        brought = fetched.result()
         for step in batch:
             wanted = step.file.wanted
             try:
                 if step.piece is not None:
                     piece = step.piece
-                    step.file.write(chunks[piece.digest][piece.offset : piece.offset + piece.size_bytes])
-                    self._tally.add(received=piece.size_bytes)
+                    chunk = brought.chunks[piece.digest]
+                    step.file.write(chunk[piece.offset : piece.offset + piece.size_bytes])
+                    was_here = piece.digest in brought.local
+                    self._tally.add(**{"known" if was_here else "received": piece.size_bytes})
                 if step.last:
                     step.file.finish()
                     del self._open[wanted.path]

@@ -87,6 +87,22 @@ def test_another_commit_replaces_and_removes_what_we_wrote(http: Client, pushed:
     assert not (desk.there / "sound").exists()
 
 
+def test_an_update_fetches_only_what_is_new(http: Client, pushed: str, desk: Desk) -> None:
+    http.checkout(pushed, "main", desk.there, options=desk.out)
+    whole = (desk.here / "reel.mov").read_bytes()
+    (desk.here / "reel.mov").rename(desk.here / "renamed.mov")
+    desk.put("sound/a.wav", whole[:100] + b"trimmed" + whole[5000:])
+    http.push(pushed, "main", desk.here, message="two", options=desk.pushing(mirror=True))
+    out = http.checkout(pushed, "main", desk.there, options=desk.out)
+    assert out.written == ("renamed.mov", "sound/a.wav")
+    assert tree_of(desk.there) == tree_of(desk.here)
+    desk.put("renamed.mov", whole[:100] + b"trimmed" + whole[5000:])
+    http.push(pushed, "main", desk.here, message="three", options=desk.pushing())
+    again = http.checkout(pushed, "main", desk.there, options=desk.out)
+    assert again.progress.bytes_received <= 2 * MIB
+    assert tree_of(desk.there) == tree_of(desk.here)
+
+
 def test_somebodys_work_is_not_overwritten_unasked(http: Client, pushed: str, desk: Desk) -> None:
     http.checkout(pushed, "main", desk.there, options=desk.out)
     (desk.there / "reel.mov").write_bytes(b"my edit")
