@@ -404,6 +404,13 @@ class AlreadyRunningError(DitsError):
     kind = "conflict"
 
 
+class NotRunningError(DitsError):
+    """No Dits runs on {data_dir}, and the settings name no other servers"""
+
+    code = "NOT_RUNNING"
+    kind = "unavailable"
+
+
 class StartFailedError(DitsError):
     """{server} did not start: {reason}"""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from domain.decider import Ask
 from domain.errors import NotFoundError
+from domain.format.digest import digest_of
 from domain.position import Position
 from domain.readmodel import DECIDER, RetryStream, SkipEvent
 from projections import builds, parked
@@ -50,6 +51,11 @@ class Digest:
     @property
     def rows(self) -> int:
         return sum(table.rows for table in self.tables)
+
+    @property
+    def whole(self) -> str:
+        """One digest of all its tables."""
+        return digest_of("".join(f"{table.table}={table.digest};" for table in self.tables).encode()).hex()
 
 
 def standings(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from domain import readmodel
 from domain.decider import Ask
 from domain.errors import NotFoundError
-from domain.format.digest import digest_of
 from domain.readmodel import RetryStream, SkipEvent
 from gateway.core import Core
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
@@ -32,9 +31,8 @@ def list_projections(core: Core, call: Call[Nothing]) -> Answer:  # noqa: ARG001
 
 def digest(core: Core, call: Call[Nothing]) -> Answer:
     found = core.reading.digest(call.path["name"])
-    whole = digest_of("".join(f"{table.table}={table.digest};" for table in found.tables).encode())
     position = found.position.encode() if found.position is not None else None
-    body = v1.ProjectionDigest(name=found.projection, digest=whole.hex(), rows=found.rows, position=position)
+    body = v1.ProjectionDigest(name=found.projection, digest=found.whole, rows=found.rows, position=position)
     return Answer(body, found.position)
 
 

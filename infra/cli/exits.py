@@ -27,6 +27,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 JSON_FLAG = "--json"
 
 NEXT_STEPS = {
+    "NOT_RUNNING": "start it with `dits up`, or name DITS_DATA_DIR or the servers (docs/settings.md)",
     "ALREADY_RUNNING": "stop it, or use another DITS_DATA_DIR",
     "SETTINGS_INVALID": "mend these names; `dits settings` lists the right ones",
     "UNAUTHORIZED": "set DITS_API_KEY, or pass --key",

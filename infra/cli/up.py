@@ -14,6 +14,7 @@ from infra.cli import first_start
 from infra.cli.output import Output, Plain
 from infra.compose import ground
 from infra.dev.laptop import Laptop
+from infra.logs import configure_logs
 from infra.settings import load_settings
 
 
@@ -28,6 +29,7 @@ def command(output: Output, *, data_dir: Path | None, port: int | None) -> None:
     data directory, where the other commands find it.
     """
     given = {"data_dir": data_dir, "gateway_port": port}
+    configure_logs("warning")
     laptop = laptop_of({name: value for name, value in given.items() if value is not None}, output)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

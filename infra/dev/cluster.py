@@ -24,6 +24,7 @@ from infra.dev.postgres_server import PostgresEndpoint, PostgresServer
 from infra.dev.processes import first_number
 from infra.settings import Settings
 
+PID_FILE = "cluster.pid"
 TIMERS_AND_LEASES_BYTES = 1 << 30
 """Room in the file store for what is not the event log: scheduled messages, kept answers."""
 
@@ -130,9 +131,21 @@ class Cluster:
         self.stop()
 
 
+def runs(data_dir: Path) -> bool:
+    """Does a cluster run on this directory? A file that it left behind proves nothing."""
+    try:
+        with (data_dir / PID_FILE).open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 def _locked(data_dir: Path) -> TextIO:
     """The directory's lock: the kernel lets go of it however we end, so it cannot be stale."""
-    path = data_dir / "cluster.pid"
+    path = data_dir / PID_FILE
     handle = path.open("a+")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

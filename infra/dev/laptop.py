@@ -7,6 +7,7 @@ Promises: `start` returns when all of it answers; a process that ends by itself 
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import sys
 import threading
@@ -18,11 +19,14 @@ from domain.errors import StartFailedError
 from infra.dev.cluster import Cluster, Endpoints
 from infra.dev.ports import Ports, is_free
 from infra.dev.processes import Child, Launch, wait_until_ready
+from infra.dev.secret_files import write_private
 from infra.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 GATEWAY, WORKER = "gateway", "worker"
 COMMANDS: Mapping[str, str] = {GATEWAY: "serve", WORKER: "work"}
+OPERATOR_FILE = "operator.json"
+"""Where the servers are while they run: what an operator's commands on this machine start from."""
 WATCH_S = 0.2
 
 Prepare = Callable[[Mapping[str, str]], None]
@@ -65,6 +69,7 @@ class Laptop:
             for name in COMMANDS:
                 self.launch(name)
             self.wait_until_ready()
+            write_private(self.data_dir / OPERATOR_FILE, json.dumps(self.endpoints.environment()))
         except BaseException:
             self.stop()
             raise
@@ -125,6 +130,7 @@ class Laptop:
         for child in self.children.values():
             child.stop(self.settings.stop_timeout_s)
         self.children.clear()
+        (self.data_dir / OPERATOR_FILE).unlink(missing_ok=True)
         if self._cluster is not None:
             self._cluster.stop()
             self._cluster = None
