@@ -117,6 +117,6 @@ class LongLocalStoreMachine(LocalStoreMachine):
 
 
 TestLocalStoreMachine = LocalStoreMachine.TestCase
-TestLocalStoreMachine.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestLocalStoreMachine.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
 TestLongLocalStoreMachine = pytest.mark.long(LongLocalStoreMachine.TestCase)
-TestLongLocalStoreMachine.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
+TestLongLocalStoreMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

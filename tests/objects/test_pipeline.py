@@ -98,7 +98,7 @@ def test_what_was_there_is_said(store: MemoryStore, pipeline: StorePipeline) -> 
     assert all(chunk.was_there for part in again for chunk in part.chunks)
 
 
-@settings(max_examples=8)  # each stores 50 MB
+@settings(max_examples=4)  # each stores 50 MB
 @given(at=st.integers(0, 3), size_bytes=st.integers(50_000, 5_000_000))
 def test_a_stream_is_taken_up_again_at_the_end_of_any_part(at: int, size_bytes: int) -> None:
     pipeline = StorePipeline(MemoryStore("hot"), threads=2)
@@ -198,7 +198,7 @@ def test_no_more_is_read_than_is_under_way(pipeline: StorePipeline) -> None:
 
     def counted() -> Iterator[bytes]:
         nonlocal read_bytes
-        for block in blocks(CONTENT * 4):
+        for block in blocks(CONTENT * 3):
             read_bytes += len(block)
             yield block
 
