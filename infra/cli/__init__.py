@@ -33,6 +33,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "status": ("infra.cli.status", "Is the server well, and who are you to it?"),
         "doctor": ("infra.cli.doctor", "Find out what is wrong, and what to do about it."),
         "keys": ("infra.cli.keys", "Issue, list and revoke API keys."),
+        "projections": ("infra.cli.projections", "How the read models stand; rebuild them."),
+        "demo": ("infra.cli.demo", "Show the main job on a real film."),
         "up": ("infra.cli.up", "Run everything on this machine, until Ctrl-C."),
         "serve": ("infra.cli.serve", "Run a gateway against servers named by settings."),
         "work": ("infra.cli.work", "Run a worker against servers named by settings."),
