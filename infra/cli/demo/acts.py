@@ -1,8 +1,7 @@
-"""The eight acts of the demo. Each raises DemoError if what it shows does not hold."""
+"""The eight acts of the demo. Each raises if what it shows does not hold."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +17,6 @@ from infra.cli.demo.stage import (
     BRANCH,
     FILM,
     REPO,
-    DemoError,
     Stage,
     act,
     held,
@@ -29,6 +27,7 @@ from infra.cli.demo.stage import (
     show_events,
 )
 from infra.cli.output import Output
+from infra.clock import SystemIds
 from infra.compose import rebuilder
 from infra.dev.film import edit_film, make_film
 from infra.dev.laptop import WORKER
@@ -88,8 +87,8 @@ def second_commit(stage: Stage) -> None:
     sent = _push(stage, edited, "First cut")
     logical = sum(film.stat().st_size for film in stage.films)
     stored = stage.stored_bytes()
-    must(stored < logical, "two versions take less than twice the space")
-    must(sent < edited.stat().st_size, "what the server has is not sent again")
+    must("two versions take less than twice the space", holds=stored < logical)
+    must("what the server has is not sent again", holds=sent < edited.stat().st_size)
     stage.owner.tags.create(REPO, "rough-cut", stage.commits[0].commit)
     held(
         f"logical {mib(logical)}, stored {mib(stored)}, newly sent {mib(sent)}; tagged the first as rough-cut"
@@ -99,7 +98,7 @@ def second_commit(stage: Stage) -> None:
 def _push(stage: Stage, film: Path, message: str) -> int:
     with bar(Output(as_json=False), "pushing") as report:
         pushed = stage.people["alice"].push(REPO, BRANCH, film, message=message, progress=report)
-    must(pushed.commit is not None, "a push of something new makes a commit")
+    must("a push of something new makes a commit", holds=pushed.commit is not None)
     assert pushed.commit is not None
     stage.films.append(film)
     stage.commits.append(pushed.commit)
@@ -114,8 +113,8 @@ def lock(stage: Stage) -> None:
     without: tuple[tuple[str, int], ...] = ()
     for tokens in (without, ((FILM, locked.token),)):
         problem = _refused(stage, stage.people["bob"], tokens=tokens)
-        must(problem.code == "LOCK_HELD", f"bob hears LOCK_HELD, not {problem.code}")
-        must(problem.details.get("holder") == "alice", "the answer names the holder")
+        must(f"bob hears LOCK_HELD, not {problem.code}", holds=problem.code == "LOCK_HELD")
+        must("the answer names the holder", holds=problem.details.get("holder") == "alice")
         how = "with the right token" if tokens else "without a token"
         held(f"bob commits {how}: {problem.status} {problem.code}: {problem.message}")
 
@@ -128,11 +127,11 @@ def crash(stage: Stage) -> None:
     with ThreadPoolExecutor(1) as aside:
         asked = aside.submit(_commit, alice, _note("notes.txt", "colour is off at 00:12"))
         code = stage.laptop.children[WORKER].wait(CRASH_WAIT_S)
-        must(code == SIGKILLED, f"the worker was killed (its exit code is {code})")
+        must(f"the worker was killed (its exit code is {code})", holds=code == SIGKILLED)
         held("the worker was killed between two steps; the client still waits")
         stage.laptop.launch(WORKER)
         commit = asked.result()
-    must(commit.state == "published", "the commit is published after all")
+    must("the commit is published after all", holds=commit.state == "published")
     held(f"the new worker finished commit {commit.commit}:")
     show_events(stage.events_of(f"commit.{commit.commit}"))
 
@@ -144,8 +143,8 @@ def fail(stage: Stage) -> None:
     _fails(stage, _ghost("ghost.mp4"), base=head.commit, code="UNKNOWN_CONTENT", fixed=False)
     note = _note("late.txt", "this head is long gone")
     _fails(stage, note, base=stage.commits[0].commit, code="STALE_HEAD", fixed=True)
-    must(alice.branches.get(REPO, BRANCH) == head, "the head is where it was")
-    must(stage.live_counts() == counts, "the live counts are what they were")
+    must("the head is where it was", holds=alice.branches.get(REPO, BRANCH) == head)
+    must("the live counts are what they were", holds=stage.live_counts() == counts)
     held(f"head and counts are as before: {counts.chunks} live chunks, {counts.chunk_references} references")
 
 
@@ -154,16 +153,16 @@ def _fails(stage: Stage, contents: Contents, *, base: str, code: str, fixed: boo
     before = {event.aggregate for event in stage.owner.events.replay(REPO)}
     try:
         _commit(alice, contents, base=base, fixed=fixed)
-        raise DemoError(what=f"the commit fails with {code}")
+        raise AssertionError(f"the commit did not fail with {code}")
     except ProblemError as problem:
-        must(problem.code == code, f"it fails with {code}, not {problem.code}")
+        must(f"it fails with {code}, not {problem.code}", holds=problem.code == code)
         held(f"{problem.status} {problem.code}: {problem.message}")
     after = [event for event in stage.owner.events.replay(REPO) if event.aggregate not in before]
     story = [event for event in after if event.aggregate.startswith("commit.")]
-    must(story[-1].topic.startswith("commit.compensated"), "it ends compensated")
+    must("it ends compensated", holds=story[-1].topic.startswith("commit.compensated"))
     undone = [str(event.event["step"]) for event in story if event.topic.startswith("commit.step_comp")]
     done = [step for event in story for step, topic in FORWARD.items() if event.topic.startswith(topic)]
-    must(undone == done[::-1], f"steps {done} are compensated in reverse order, not as {undone}")
+    must(f"steps {done} are compensated in reverse order, not as {undone}", holds=undone == done[::-1])
     show_events(story)
 
 
@@ -183,8 +182,8 @@ def rebuild(stage: Stage) -> None:
         built = {name: builder.rebuild(one) for name, one in projections_by_name().items()}
         after = stage.digests(on)
     for name, rebuilt in built.items():
-        must(before[name].tables == after[name].tables, f"{name} is the same after the rebuild")
-        must(after[name].rows > 0, f"the rebuild of {name} covers something")
+        must(f"{name} is the same after the rebuild", holds=before[name].tables == after[name].tables)
+        must(f"the rebuild of {name} covers something", holds=after[name].rows > 0)
         shown = after[name].tables[0].digest[:16] if after[name].tables else ""
         held(
             f"{name:<13} {after[name].rows:>5} rows  {shown} before and after  "
@@ -199,7 +198,7 @@ def check_out(stage: Stage) -> None:
         directory = stage.directory / f"checkout-{number}"
         stage.people["bob"].checkout(REPO, commit.commit, directory)
         here, there = _blake3(film), _blake3(directory / FILM)
-        must(here == there, f"{FILM} of commit {number} is what was pushed")
+        must(f"{FILM} of commit {number} is what was pushed", holds=here == there)
         held(f"{commit.commit[:12]}  {FILM}  blake3 {there[:16]}... equal")
     say(f"   what happened on {BRANCH}, as the log tells it:")
     told = ("branch.", "tag.", "commit.opened", "commit.published", "commit.failed", "locks.")
@@ -212,7 +211,7 @@ def _refused(stage: Stage, client: Client, tokens: tuple[tuple[str, int], ...]) 
         _commit(client, lambda _: {FILM: older.recipe}, tokens=tokens)
     except ProblemError as problem:
         return problem
-    raise DemoError(what="a commit to a path that another has locked is refused")
+    raise AssertionError("a commit to a path that another has locked was not refused")
 
 
 def _commit(
@@ -253,7 +252,7 @@ def _ghost(path: str) -> Contents:
     """A recipe whose chunk is never sent."""
 
     def sent(upload: Upload) -> dict[str, str | None]:
-        recipe = Recipe.opaque([ChunkRef(Digest(secrets.token_bytes(32)), 4096)])
+        recipe = Recipe.opaque([ChunkRef(Digest(SystemIds().token(32)), 4096)])
         upload.send_recipes([(recipe.digest, recipe.encode())])
         return {path: recipe.digest.hex()}
 

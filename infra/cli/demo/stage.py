@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from domain.errors import DitsError
 from gateway.client import Client, Commit, Event
 from infra.cli.first_start import KEY_FILE
 from infra.clock import SystemClock
@@ -27,13 +26,6 @@ from projections.tiers import TIERS, stored
 REPO, BRANCH, FILM = "feature", "main", "film.mp4"
 CATCH_UP_S = 10.0
 POLL_S = 0.02
-
-
-class DemoError(DitsError):
-    """The demo did not hold: {what}"""
-
-    code = "DEMO_FAILED"
-    kind = "bug"
 
 
 @dataclass(slots=True)
@@ -96,7 +88,7 @@ class Stage:
             lines = operating.standings(on.pool, projections_by_name().values(), end)
             if all(line.lag_messages == 0 for line in lines):
                 return
-            must(self.clock.monotonic_ms() < give_up_ms, "the read models reach the log's end")
+            must("the read models reach the log's end", holds=self.clock.monotonic_ms() < give_up_ms)
             self.clock.sleep(POLL_S)
 
     def events_of(self, aggregate: str) -> list[Event]:
@@ -107,10 +99,10 @@ def projections_by_name() -> dict[str, Projection]:
     return {projection.name: projection for projection in ALL}
 
 
-def must(holds: bool, what: str) -> None:
-    """Raises DemoError unless it holds."""
+def must(what: str, *, holds: bool) -> None:
+    """A demo that does not hold is a bug of ours: it ends with a traceback."""
     if not holds:
-        raise DemoError(what=what)
+        raise AssertionError(f"this did not hold: {what}")
 
 
 def say(text: str) -> None:
