@@ -22,12 +22,19 @@ from .wire import Answer, Buffer, Call, Json, Parts, Plain, Transport
 class Calls:
     """How all operations reach the server. Safe for threads."""
 
-    def __init__(self, http: Http, transport: Transport, *, machine: Machine, pacing: Pacing) -> None:
+    def __init__(
+        self, http: Http, transport: Transport, *, machine: Machine, pacing: Pacing, position: str = ""
+    ) -> None:
         self.http = http
         self.transport = transport
         self.machine = machine
         self.pacing = pacing
-        self._written = Written()
+        self._written = Written(position)
+
+    @property
+    def position(self) -> str:
+        """Of the last write that this client was told of; empty if there was none."""
+        return self._written.position
 
     def ask(
         self,
@@ -94,22 +101,26 @@ class Calls:
 
     def _once(self, call: Call, transport: Transport) -> Answer:
         answer = transport.carry(call)
-        if answer.status >= 400:
-            problem = answer.problem(transport.server)
-            if problem.code == "INVALID_POSITION":
-                self._written.forget()
-            raise problem
-        if call.operation.method not in {"GET", "HEAD"}:
-            self._written.note(answer)
-        return answer
+        if answer.status < 400:
+            if call.operation.method not in {"GET", "HEAD"}:
+                self._written.note(answer)
+            return answer
+        problem = answer.problem(transport.server)
+        after = call.headers.get("X-Dits-After")
+        if problem.code == "INVALID_POSITION" and after is not None:
+            # The log is another one than it was when we wrote: what we wrote is not in it.
+            self._written.forget(after)
+            headers = {name: value for name, value in call.headers.items() if name != "X-Dits-After"}
+            return self._once(replace(call, headers=headers), transport)
+        raise problem
 
 
 class Written:
     """The position of the last write that this client was told of."""
 
-    def __init__(self) -> None:
+    def __init__(self, position: str) -> None:
         self._guard = Lock()
-        self._position = ""
+        self._position = position
 
     @property
     def position(self) -> str:
@@ -121,7 +132,7 @@ class Written:
             with self._guard:
                 self._position = position
 
-    def forget(self) -> None:
-        """The log is another one than it was."""
+    def forget(self, position: str) -> None:
         with self._guard:
-            self._position = ""
+            if self._position == position:
+                self._position = ""

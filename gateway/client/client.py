@@ -32,7 +32,10 @@ from .wire import Call, Json
 
 
 class Client:
-    """``Client("http://127.0.0.1:8420", key)``; with `nats_url`, JSON operations go over the bus instead."""
+    """``Client("http://127.0.0.1:8420", key)``; with `nats_url`, JSON operations go over the bus instead.
+
+    Reads see at least this client's own writes, and what was written up to `position`.
+    """
 
     def __init__(
         self,
@@ -40,13 +43,16 @@ class Client:
         key: str | None = None,
         *,
         nats_url: str | None = None,
+        position: str = "",
         machine: Machine | None = None,
         pacing: Pacing = PATIENT,
     ) -> None:
         self._http = Http(url, key)
         self._bus = None if nats_url is None else Bus(nats_url, key)
         transport = self._bus or self._http
-        self.calls = Calls(self._http, transport, machine=machine or SystemMachine(), pacing=pacing)
+        self.calls = Calls(
+            self._http, transport, machine=machine or SystemMachine(), pacing=pacing, position=position
+        )
         self.repos = Repos(self.calls)
         self.branches = branches(self.calls)
         self.tags = tags(self.calls)
@@ -61,6 +67,11 @@ class Client:
     @property
     def server(self) -> str:
         return self._http.server
+
+    @property
+    def position(self) -> str:
+        """Of the last write; hand it to another client, and that one sees it too."""
+        return self.calls.position
 
     def whoami(self) -> Principal:
         return self.keys.whoami()

@@ -177,6 +177,7 @@ class Push:
             tally.add(read=sum(chunk.size_bytes for chunk in group))
             tally.report()
         tally.add(files=1)
+        tally.report()
         return recipe_of(local, rows)
 
     def _send_whole(
@@ -188,6 +189,7 @@ class Push:
             recipe = done.get(local.path) or send_whole(self._calls, upload, local, tally)
             digest = Digest(bytes.fromhex(recipe))
             tally.add(files=1)
+            tally.report()
             if not _is_there(snapshot, local.path, digest):
                 changes[local.path] = NewFile(digest, local.size_bytes)
         return changes

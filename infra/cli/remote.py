@@ -18,7 +18,7 @@ import click
 from domain.errors import DitsError, Kind, SettingsError
 from gateway import client as sdk
 from gateway.client.checkout import nearest
-from gateway.client.notes import cache_dir
+from gateway.client.notes import cache_dir, name_of, opened
 from gateway.client.placing import Record
 from infra.cli.address import found
 
@@ -61,8 +61,15 @@ class Remote:
         nats_url = address.nats_url if self.bus == SAME_BUS else self.bus
         if self.bus is not None and nats_url is None:
             raise SettingsError(problems="no bus is named: pass --bus URL, or set DITS_BUS_URL")
-        with translated(), sdk.Client(address.url, address.key, nats_url=nats_url) as client:
-            yield client
+        position = last_position(address.url)
+        with (
+            translated(),
+            sdk.Client(address.url, address.key, nats_url=nats_url, position=position) as client,
+        ):
+            try:
+                yield client
+            finally:
+                remember_position(address.url, client.position)
 
     @property
     def here(self) -> tuple[Path, Record] | None:
@@ -86,6 +93,19 @@ class Remote:
             return named or DEFAULT_BRANCH
         known = {ref.name for ref in client.branches.list(self.repo)}
         return here[1].ref if here[1].ref in known else DEFAULT_BRANCH
+
+
+def last_position(url: str) -> str:
+    """Where this user's last command wrote, so that the next one sees it."""
+    with opened(cache_dir(), name_of(["position", url])) as note:
+        return str(note.read().get("position", "")) if note is not None else ""
+
+
+def remember_position(url: str, position: str) -> None:
+    if position:
+        with opened(cache_dir(), name_of(["position", url])) as note:
+            if note is not None:
+                note.write({"position": position})
 
 
 @contextmanager

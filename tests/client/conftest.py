@@ -92,7 +92,7 @@ def through(served: Served, passage: Passage) -> Iterator[Callable[[int], Client
 
     def open_one(tries_max: int) -> Client:
         pacing, url = Pacing(tries_max=tries_max), f"http://127.0.0.1:{passage.port}"
-        opened.append(Client(url, served.key, machine=QuickMachine(len(opened)), pacing=pacing))
+        opened.append(Client(url, served.key, machine=QuickMachine(), pacing=pacing))
         return opened[-1]
 
     yield open_one

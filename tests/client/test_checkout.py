@@ -114,17 +114,20 @@ def test_somebodys_work_is_not_overwritten_unasked(http: Client, pushed: str, de
     assert tree_of(desk.there) == tree_of(desk.here)
 
 
-def test_a_half_written_file_is_gone_on_with(http: Client, pushed: str, desk: Desk) -> None:
+def test_a_half_written_file_is_gone_on_with(http: Client, repo: str, desk: Desk) -> None:
+    desk.put("reel.mov", noise(2, 20 * MIB))
+    http.push(repo, "main", desk.here, message="one", options=desk.pushing())
+
     def die(_now: Progress) -> None:
         raise CrashedError
 
     with pytest.raises(CrashedError):
-        http.checkout(pushed, "main", desk.there, options=desk.out, progress=die)
+        http.checkout(repo, "main", desk.there, options=desk.out, progress=die)
     assert "reel.mov" not in tree_of(desk.there)
     (partial,) = desk.there.glob(".dits-*.part")
     whole = (desk.here / "reel.mov").read_bytes()
     partial.write_bytes(whole[: 3 * MIB] + b"garbage")
-    out = http.checkout(pushed, "main", desk.there, options=desk.out)
+    out = http.checkout(repo, "main", desk.there, options=desk.out)
     assert out.progress.bytes_known >= 2 * MIB - 1
     assert tree_of(desk.there) == tree_of(desk.here)
 

@@ -70,10 +70,12 @@ def test_a_beating_lease_is_kept_alive(client: Client, repo: str) -> None:
 
 
 def test_somebody_elses_token_is_not_shown_and_his_lock_can_be_ended(
-    client: Client, another: NewClient, repo: str
+    client: Client, another: NewClient, served: Served, repo: str
 ) -> None:
-    another("bob", "write").locks.acquire(repo, "a.mov")
-    (lock,) = client.locks.list(repo)
+    bob = another("bob", "write")
+    bob.locks.acquire(repo, "a.mov")
+    with Client(client.server, served.key, position=bob.position) as seeing:
+        (lock,) = seeing.locks.list(repo)
     assert (lock.holder, lock.token) == ("bob", None)
     assert client.locks.force_release(repo, "a.mov", reason="bob is on holiday") == ("a.mov",)
 

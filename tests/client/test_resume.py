@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -47,7 +49,7 @@ def test_a_push_can_be_broken_at_every_request(
         after=after,
         transfer=lambda: through(1).push(repo, "main", desk.here, message="m", options=pushing),
     )
-    assert broken >= 8
+    assert broken >= 7
     http.checkout(repo, "main", desk.there, options=desk.out)
     assert tree_of(desk.there) == tree_of(desk.here)
     assert len(list(http.commits.list(repo, "main"))) == 1
@@ -88,23 +90,21 @@ def test_a_bad_line_is_ridden_out(
 
 
 def test_a_push_that_was_killed_sends_only_what_is_missing(http: Client, repo: str, desk: Desk) -> None:
-    desk.put("reel.mov", noise(3, 80 * MIB))
+    desk.put("reel.mov", noise(3, 120 * MIB))
 
     def die(now: Progress) -> None:
-        if now.bytes_sent >= 20 * MIB:
+        if now.bytes_sent > 0:
             raise CrashedError
 
     with pytest.raises(CrashedError):
         http.push(repo, "main", desk.here, message="m", options=desk.pushing(), progress=die)
     pushed = http.push(repo, "main", desk.here, message="m", options=desk.pushing())
     assert pushed.resumed
-    assert pushed.progress.bytes_known >= 20 * MIB
-    assert pushed.progress.bytes_sent + pushed.progress.bytes_known == 80 * MIB
+    assert pushed.progress.bytes_known >= 15 * MIB
+    assert pushed.progress.bytes_sent + pushed.progress.bytes_known == 120 * MIB
 
 
-def test_a_whole_file_goes_on_at_the_confirmed_byte(
-    passage: Passage, through: Through, http: Client, repo: str, desk: Desk
-) -> None:
+def test_a_whole_file_goes_on_at_the_confirmed_byte(http: Client, repo: str, desk: Desk) -> None:
     desk.put("reel.mov", noise(4, 24 * MIB))
 
     def die(now: Progress) -> None:
@@ -113,11 +113,25 @@ def test_a_whole_file_goes_on_at_the_confirmed_byte(
 
     with pytest.raises(CrashedError):
         http.push(repo, "main", desk.here, message="m", options=desk.pushing(whole_file=True), progress=die)
+    confirmed_bytes = wait_for_an_offset(http, repo, desk)
     pushed = http.push(repo, "main", desk.here, message="m", options=desk.pushing(whole_file=True))
-    assert pushed.resumed
-    assert pushed.progress.bytes_known >= 4 * MIB
+    assert (pushed.resumed, pushed.progress.bytes_known) == (True, confirmed_bytes)
     http.checkout(repo, "main", desk.there, options=desk.out)
     assert tree_of(desk.there) == tree_of(desk.here)
+
+
+def wait_for_an_offset(http: Client, repo: str, desk: Desk) -> int:
+    """The server notices a lost client a moment later, and confirms what it has by then."""
+    (note,) = desk.notes.glob("*.json")
+    session, stood = json.loads(note.read_text())["session"], 0
+    for _ in range(100):
+        files = http.sessions.get(repo, session).files
+        now = files[0].offset_bytes if files else 0
+        if now == stood > 0:
+            return now
+        stood = now
+        time.sleep(0.1)
+    raise AssertionError("nothing was confirmed")
 
 
 def test_corrupted_bytes_never_become_a_file(
