@@ -11,6 +11,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
 from gateway.bridge import Bridge
+from gateway.budget import Budget
 from gateway.core import Core
 from gateway.edge import Edge
 from gateway.following import Following
@@ -43,7 +44,9 @@ def create_app(
 ) -> Application:
     """`beside` lives as long as the application does (the NATS door); `checks` join the readiness."""
     bridge = Bridge(core.limits.core_threads, core.limits.waiting_max)
-    following = Following(core.feed, core.directory, core.messages, core.history.recent)
+    following = Following(
+        core.feed, core.directory, core.messages, core.history.recent, core.limits.follower_look_s
+    )
     gateway = Gateway(core, bridge, following, measures)
     health = Health({**_checks(core, following), **(checks or {})}, bridge, measures)
 
@@ -69,7 +72,8 @@ def create_app(
 
 
 def _doors(gateway: Gateway, operations: tuple[AnyOperation, ...]) -> list[Route]:
-    raw_bodies = asyncio.Semaphore(gateway.core.limits.raw_bodies_at_once)
+    limits = gateway.core.limits
+    raw_bodies = Budget(limits.raw_bodies_bytes_max, limits.raw_bodies_wait_s)
     return [
         Route(path, PathDoor(gateway, methods, raw_bodies)) for path, methods in by_path(operations).items()
     ]

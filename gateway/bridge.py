@@ -26,14 +26,22 @@ class Bridge:
         self._taken = 0
 
     async def run(self, step: Callable[[], T]) -> T:
-        """What `step` returns or raises. Raises BusyError."""
+        """What `step` returns or raises. Raises BusyError.
+
+        A thread cannot be cancelled: whoever cancels this waits for the step's end, so that what cleans up
+        after it never meets it.
+        """
         if self._taken >= self._places:
             raise BusyError()
         self._taken += 1
         context = contextvars.copy_context()
         future = asyncio.get_running_loop().run_in_executor(self._pool, context.run, step)
         future.add_done_callback(self._left)
-        return await future
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait((future,))
+            raise
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -35,8 +35,9 @@ class Limits:
     """What a recipe of wide chunks can hold."""
     block_bytes: int = 4 * MIB
     """Of a streamed body: what is handed to the sink at once; two are in memory at most."""
-    raw_bodies_at_once: int = 4
-    """Whole raw bodies held in memory: 4 x 64 MiB would be the worst case."""
+    raw_bodies_bytes_max: int = 128 * MIB
+    """Whole raw bodies held in memory, over all requests."""
+    raw_bodies_wait_s: float = 30.0
     core_threads: int = 8
     waiting_max: int = 1_000
     """Requests waiting for a thread; more are told to come back."""
@@ -46,6 +47,8 @@ class Limits:
     """Requests from the bus in progress; more are told to come back."""
     commit_wait_s: float = 10.0
     prefer_wait_s_max: float = 60.0
+    follower_look_s: float = 0.2
+    """Between two looks of the follower at a silent log."""
     read_wait_s: float = 2.0
     """How long a read waits for its position (seed S3.3)."""
     access_wait_s: float = 2.0

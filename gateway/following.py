@@ -25,8 +25,6 @@ from gateway.caller import ACCESS_EVENTS, Directory
 from gateway.recent import RecentEvents
 
 MESSAGES_PER_READ = 500
-WAIT_S = 0.2
-"""Between two looks at a silent log, and so the longest that `stop` takes."""
 PAUSE_S = 0.25
 """Between two tries while the log is away."""
 
@@ -52,6 +50,8 @@ class Following:
     messages: Messages | None = None
     recent: RecentEvents = field(default_factory=RecentEvents)
     """What was read last, for live readers."""
+    look_s: float = 0.2
+    """Between two looks at a silent log, and so the longest that `stop` takes."""
     _trouble: DitsError | None = None
     _caught_up: bool = False
     _lock: Lock = field(default_factory=Lock)
@@ -67,7 +67,7 @@ class Following:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread; may block for WAIT_S."""
+        """Ends the thread; may block for `look_s`."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -150,7 +150,7 @@ class Following:
                 continue
             self._caught_up = True
             self._say(None)
-            self.feed.wait(self.position, WAIT_S)
+            self.feed.wait(self.position, self.look_s)
 
     def _fold_access(self, messages: Messages) -> None:
         """The whole past, but only what decides who may do what: much faster than event by event."""

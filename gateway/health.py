@@ -59,21 +59,32 @@ class Health:
     readiness: Readiness = Readiness()
     draining: bool = False
     _failed: dict[str, str] = field(default_factory=dict[str, str])
+    _running: dict[str, asyncio.Task[str | None]] = field(default_factory=dict[str, asyncio.Task[str | None]])
     _checked: bool = False
 
     async def run(self) -> None:
         """Rounds of checks for as long as the process lives."""
-        while True:
-            await self.round()
-            await asyncio.sleep(CHECK_EVERY_S)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self.round(group)
+                await asyncio.sleep(CHECK_EVERY_S)
 
-    async def round(self) -> None:
-        names = list(self.checks)
-        found = await asyncio.gather(*(self._checked_one(self.checks[name]) for name in names))
-        self._failed = {name: why for name, why in zip(names, found, strict=True) if why is not None}
-        self._checked = True
+    async def round(self, group: asyncio.TaskGroup) -> None:
+        """A check that is still running from an earlier round is not begun again."""
+        for name, check in self.checks.items():
+            if name not in self._running:
+                self._running[name] = group.create_task(self._code(check))
+        await asyncio.wait(self._running.values(), timeout=CHECK_BUDGET_S)
+        ended = {name: task for name, task in self._running.items() if task.done()}
+        slow = dict.fromkeys(self._running.keys() - ended.keys(), "TIMEOUT")
+        self._failed = slow | {name: code for name, task in ended.items() if (code := task.result())}
+        self._running = {name: self._running[name] for name in slow}
+        self._judge()
+
+    def _judge(self) -> None:
         before = self.readiness
         self.readiness = before.after(well=not self._failed)
+        self._checked = True
         if self.readiness.ready != before.ready:
             log.warning("readiness_changed", ready=self.readiness.ready, failed=sorted(self._failed))
         self.measures.ready.set(self.is_ready)
@@ -94,13 +105,10 @@ class Health:
             return {"status": "unhealthy", "reasons": sorted(self._failed.values()), "checks": checks}
         return {"status": "healthy", "degraded": False, "reasons": [], "checks": checks}
 
-    async def _checked_one(self, check: Check) -> str | None:
+    async def _code(self, check: Check) -> str | None:
         """None, or the code of what is wrong."""
         try:
-            async with asyncio.timeout(CHECK_BUDGET_S):
-                await self.bridge.run(check)
-        except TimeoutError:
-            return "TIMEOUT"
+            await self.bridge.run(check)
         except DitsError as error:
             return error.code
         return None

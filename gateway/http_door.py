@@ -8,19 +8,22 @@ handed on in blocks while the next one arrives; a client that goes away ends its
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from domain.errors import BodyTooLargeError, InvalidQueryError
+from domain.errors import BodyTooLargeError, DitsError, InvalidQueryError
+from gateway.budget import Budget
 from gateway.errors import BodyTimeoutError, MethodNotAllowedError, UnsupportedMediaTypeError
 from gateway.operation import JSON, OCTETS, Answer, AnyOperation, Live, Pending, Sink
 from gateway.perform import Gateway, Request, performed, permitted
+
+T = TypeVar("T")
 
 API_VERSION = "v1"
 QUERY_FIELDS_MAX = 32
@@ -28,6 +31,10 @@ QUERY_FIELDS_MAX = 32
 
 class ClientGone(Exception):  # noqa: N818 -- no error of ours: nobody is left to hear it
     """The client closed the connection before it had sent everything."""
+
+
+BROKEN_OFF = (ClientGone, BodyTimeoutError, asyncio.CancelledError)
+"""Ends of a body that say nothing against what had arrived before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class PathDoor:
 
     gateway: Gateway
     by_method: Mapping[str, AnyOperation]
-    raw_bodies: asyncio.Semaphore
+    raw_bodies: Budget
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send, scope["dits.correlation_id"], headers_of(scope))
@@ -76,7 +83,7 @@ class PathDoor:
         exchange.scope["dits.caller"] = caller
         _refuse_media_type(operation, request.headers)
         if operation.takes == "bytes":
-            async with self.raw_bodies:
+            async with self.raw_bodies.share(self._held_bytes(operation, request)):
                 follows = await performed(self.gateway, operation, request, caller)
         else:
             follows = await performed(self.gateway, operation, request, caller)
@@ -101,6 +108,13 @@ class PathDoor:
         )
 
     # ---------------------------------------------------------------- bodies in
+    def _held_bytes(self, operation: AnyOperation, request: Request) -> int:
+        """What a whole body takes of the budget; questions are too small to count."""
+        limits = self.gateway.core.limits
+        limit_bytes, announced = operation.limit_bytes(limits), request.headers.get("content-length", "")
+        held_bytes = min(int(announced), limit_bytes) if announced.isdigit() else limit_bytes
+        return held_bytes if limit_bytes > limits.json_bytes_max else 0
+
     async def _parts(self, exchange: Exchange, limit_bytes: int) -> AsyncGenerator[bytes]:
         """The body as it arrives. Raises BodyTooLargeError, BodyTimeoutError, ClientGone."""
         announced = exchange.headers.get("content-length", "")
@@ -125,35 +139,49 @@ class PathDoor:
                 yield part
 
     async def _poured(self, exchange: Exchange, operation: AnyOperation, sink: Sink) -> Answer:
-        """The body into the sink: one block is written while the next one arrives."""
-        gateway, limits = self.gateway, self.gateway.core.limits
+        """The body into the sink; what had arrived before it broke off is written too."""
+        block = bytearray()
         try:
-            block = bytearray()
-            async with asyncio.TaskGroup() as group:
-                writing: asyncio.Task[None] | None = None
-                async for part in self._parts(exchange, operation.limit_bytes(limits)):
-                    block += part
-                    if len(block) >= limits.block_bytes:
-                        if writing is not None:
-                            await writing
-                        writing = group.create_task(self._written(sink, bytes(block)))
-                        block.clear()
-            if block:
-                await self._written(sink, bytes(block))
-            return await gateway.bridge.run(sink.end)
-        except BaseExceptionGroup as group_error:
-            await self._interrupted(sink)
-            raise group_error.exceptions[0] from group_error
-        except BaseException:
-            await self._interrupted(sink)
-            raise
+            await self._pour(exchange, operation, sink, block)
+            return await self._whole(sink.end)
+        except BaseException as raised:
+            error = raised.exceptions[0] if isinstance(raised, BaseExceptionGroup) else raised
+            rest = bytes(block) if isinstance(error, BROKEN_OFF) else b""
+            await self._whole(lambda: _interrupted(sink, rest))
+            raise error from raised
+
+    async def _pour(self, exchange: Exchange, operation: AnyOperation, sink: Sink, block: bytearray) -> None:
+        """One block is written while the next one arrives."""
+        limits = self.gateway.core.limits
+        async with asyncio.TaskGroup() as group:
+            writing: asyncio.Task[None] | None = None
+            async for part in self._parts(exchange, operation.limit_bytes(limits)):
+                block += part
+                if len(block) >= limits.block_bytes:
+                    if writing is not None:
+                        await writing
+                    writing = group.create_task(self._written(sink, bytes(block)))
+                    block.clear()
+        if block:
+            await self._written(sink, bytes(block))
+            block.clear()
 
     async def _written(self, sink: Sink, block: bytes) -> None:
-        await self.gateway.bridge.run(lambda: sink.write(block))
+        await self._whole(lambda: sink.write(block))
 
-    async def _interrupted(self, sink: Sink) -> None:
-        """Also when this request is being cancelled: the sink must hear of it."""
-        await asyncio.shield(self.gateway.bridge.run(sink.interrupted))
+    async def _whole(self, step: Callable[[], T]) -> T:
+        """To its end, also while this request is being cancelled: no step of a sink overlaps another."""
+        running = asyncio.ensure_future(self.gateway.bridge.run(step))
+        cancelled: asyncio.CancelledError | None = None
+        while not running.done():
+            try:
+                await asyncio.wait((running,))
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            running.exception()
+            raise cancelled
+        return running.result()
 
     # ---------------------------------------------------------------- answers out
     async def _answer(self, exchange: Exchange, operation: AnyOperation, answer: Answer) -> None:
@@ -178,40 +206,45 @@ class PathDoor:
         if exchange.scope["method"] == "HEAD":
             await finish(exchange)
             return
-        pumping = self._listen(exchange, body) if callable(body) else self._pump(exchange, body)
+        gone = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
-                pump = group.create_task(pumping)
-                watch = group.create_task(_disconnected(exchange))
-                await asyncio.wait((pump, watch), return_when=asyncio.FIRST_COMPLETED)
-                watch.cancel()
-                pump.cancel()
+                watch = group.create_task(_watch(exchange, gone))
+                try:
+                    await (
+                        self._listen(exchange, body, gone)
+                        if callable(body)
+                        else self._pump(exchange, body, gone)
+                    )
+                finally:
+                    watch.cancel()
         except BaseExceptionGroup as group_error:
             raise group_error.exceptions[0] from group_error
 
-    async def _pump(self, exchange: Exchange, body: Iterator[bytes]) -> None:
+    async def _pump(self, exchange: Exchange, body: Iterator[bytes], gone: asyncio.Event) -> None:
+        """Block by block, until the end or until nobody reads any more."""
+        run = self.gateway.bridge.run
         try:
-            while (block := await self.gateway.bridge.run(lambda: next(body, None))) is not None:
+            while (block := await run(lambda: next(body, None))) is not None and not gone.is_set():
                 await exchange.send({"type": "http.response.body", "body": block, "more_body": True})
         finally:
-            close = getattr(body, "close", None)
-            if close is not None:
-                await asyncio.shield(self.gateway.bridge.run(close))
+            if isinstance(body, Generator):
+                await asyncio.shield(run(body.close))
         await finish(exchange)
 
-    async def _listen(self, exchange: Exchange, live: Live) -> None:
+    async def _listen(self, exchange: Exchange, live: Live, gone: asyncio.Event) -> None:
         """Ends with the body, with the client, or with this process."""
         async with aclosing(live(self.gateway)) as blocks, asyncio.TaskGroup() as group:
-            stop = group.create_task(self.gateway.stopping.wait())
+            ends = {group.create_task(each.wait()) for each in (gone, self.gateway.stopping)}
             while True:
                 block = group.create_task(anext(blocks, None))
-                await asyncio.wait((block, stop), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((block, *ends), return_when=asyncio.FIRST_COMPLETED)
                 content = block.result() if block.done() else None
                 if content is None:
-                    block.cancel()
-                    stop.cancel()
                     break
                 await exchange.send({"type": "http.response.body", "body": content, "more_body": True})
+            for waiting in (block, *ends):
+                waiting.cancel()
         await finish(exchange)
 
 
@@ -236,6 +269,16 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return headers
 
 
+def _interrupted(sink: Sink, rest: bytes) -> None:
+    try:
+        if rest:
+            sink.write(rest)
+    except DitsError:
+        return  # the request's own error is told; what could not be written is not confirmed
+    finally:
+        sink.interrupted()
+
+
 async def start(exchange: Exchange, status: int, headers: list[tuple[str, str]]) -> None:
     raw = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in headers]
     await exchange.send({"type": "http.response.start", "status": status, "headers": raw})
@@ -245,9 +288,10 @@ async def finish(exchange: Exchange, content: bytes = b"") -> None:
     await exchange.send({"type": "http.response.body", "body": content, "more_body": False})
 
 
-async def _disconnected(exchange: Exchange) -> None:
+async def _watch(exchange: Exchange, gone: asyncio.Event) -> None:
     while (await exchange.receive())["type"] != "http.disconnect":
         pass
+    gone.set()
 
 
 def _query(scope: Scope) -> dict[str, str]:

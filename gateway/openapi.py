@@ -7,6 +7,7 @@ requests are checked against.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from pydantic import BaseModel
@@ -23,8 +24,11 @@ VERSION = "1.0.0"
 
 def document(operations: tuple[AnyOperation, ...]) -> Json:
     paths: Json = {}
+    addresses = Counter[str]()
     for operation in operations:
-        paths.setdefault(operation.route, {})[operation.method.lower()] = _operation(operation)
+        addresses[operation.name] += 1
+        described = _operation(operation, addresses[operation.name])
+        paths.setdefault(operation.route, {})[operation.method.lower()] = described
     return {
         "openapi": "3.1.0",
         "info": {
@@ -41,9 +45,10 @@ def document(operations: tuple[AnyOperation, ...]) -> Json:
     }
 
 
-def _operation(operation: AnyOperation) -> Json:
+def _operation(operation: AnyOperation, address: int) -> Json:
+    """`address` counts those of one operation: an id is given once in a document."""
     described: Json = {
-        "operationId": operation.name,
+        "operationId": operation.name if address == 1 else f"{operation.name}.{address}",
         "summary": operation.about,
         "tags": [operation.name.partition(".")[0]],
         "parameters": [*_path_parameters(operation), *_query_parameters(operation), *_headers(operation)],

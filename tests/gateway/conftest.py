@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from typing import Any
 
 import pytest
+import structlog
+from structlog.testing import LogCapture
 
 from gateway.core import Limits
 from tests.gateway.house import House, house
@@ -13,7 +16,18 @@ from tests.gateway.house import House, house
 Story = Callable[[House], Awaitable[None]]
 Tell = Callable[..., None]
 
-QUICK = Limits(commit_wait_s=5, read_wait_s=0.3, access_wait_s=2)
+QUICK = Limits(commit_wait_s=5, read_wait_s=0.3, access_wait_s=2, follower_look_s=0.01)
+
+Lines = list[MutableMapping[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[Lines]:
+    """What was logged; structlog's own default would draw every traceback with its variables."""
+    capture = LogCapture()
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, capture])
+    yield capture.entries
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -1,0 +1,102 @@
+"""What is told about the API is what it does: OpenAPI, the page, the NATS doors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.api_page import api_page
+from gateway.openapi import PARAMETER, document
+from gateway.operation import AnyOperation, Nothing
+from gateway.operations import OPERATIONS, by_path
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = document(OPERATIONS)
+OBJECT_KEYS = {"openapi", "info", "paths", "components"}
+METHODS = {"get", "head", "post", "put", "patch", "delete"}
+
+
+def described() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def nodes(node: Any) -> Iterator[Any]:
+    yield node
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in children:
+        yield from nodes(child)
+
+
+def test_the_page_is_what_the_table_says() -> None:
+    assert (ROOT / "docs/api.md").read_text() == api_page()
+
+
+def test_the_document_is_openapi() -> None:
+    assert DOCUMENT.keys() == OBJECT_KEYS
+    assert DOCUMENT["openapi"].startswith("3.1.")
+    assert {"title", "version"} <= DOCUMENT["info"].keys()
+    assert all(path.startswith("/") for path in DOCUMENT["paths"])
+
+
+def test_every_operation_is_described_under_its_name() -> None:
+    addresses = {(path, method) for path, method, _ in described()}
+    assert addresses == {(each.route, each.method.lower()) for each in OPERATIONS}
+    assert {method for _, method in addresses} <= METHODS
+
+
+def test_an_operation_id_is_given_once() -> None:
+    ids = [operation["operationId"] for _, _, operation in described()]
+    assert len(set(ids)) == len(ids)
+
+
+def test_every_reference_leads_to_a_schema() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    references = {node["$ref"] for node in nodes(DOCUMENT) if isinstance(node, dict) and "$ref" in node}
+    assert references
+    assert {reference.removeprefix("#/components/schemas/") for reference in references} <= schemas.keys()
+
+
+def test_parameters_of_a_path_are_declared_and_required() -> None:
+    for path, _, operation in described():
+        declared = [each for each in operation["parameters"] if each["in"] == "path"]
+        assert [each["name"] for each in declared] == PARAMETER.findall(path)
+        assert all(each["required"] for each in declared)
+        places = [(each["in"], each["name"]) for each in operation["parameters"]]
+        assert len(set(places)) == len(places)
+
+
+def test_every_answer_is_described() -> None:
+    for _, _, operation in described():
+        assert operation["responses"].keys() >= {"default"}
+        assert all(answer["description"] for answer in operation["responses"].values())
+        assert all(re.fullmatch(r"[1-5]\d\d|default", status) for status in operation["responses"])
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: f"{each.name} {each.method}")
+def test_a_row_of_the_table_fits_together(operation: AnyOperation) -> None:
+    assert re.fullmatch(r"[a-z]+(\.[a-z]+)?", operation.name)
+    assert operation.about.endswith(".")
+    assert operation.takes != "json" or operation.writes
+    assert operation.takes not in {"bytes", "stream"} or operation.asks is Nothing
+    assert not (operation.needs_key and not operation.writes)
+    assert operation.scope is None or re.fullmatch(r"read|write|admin:[a-z]+", operation.scope)
+
+
+def test_an_address_is_reached_by_no_other_template_before_it() -> None:
+    """The first template that matches is taken, so a later one must not hide behind it."""
+    templates = list(by_path(OPERATIONS))
+    for number, template in enumerate(templates):
+        example = PARAMETER.sub("x", template)
+        matching = [other for other in templates[:number] if _matches(other, example)]
+        assert not matching, (template, matching)
+
+
+def _matches(template: str, address: str) -> bool:
+    pattern = re.sub(r"\{[a-z_]+:path\}", ".+", re.sub(r"\{[a-z_]+\}", "[^/]+", template))
+    return re.fullmatch(pattern, address) is not None

@@ -1,0 +1,166 @@
+"""The gateway over a real log and real read models, and what it says while one of them is away."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from threading import Event, Thread
+
+import pytest
+
+from domain.catalogue import TOPICS, upcast
+from gateway.reading import PostgresReading
+from infra.clock import SystemClock, SystemIds
+from infra.dev.nats_server import NatsEndpoints
+from infra.eventlog.jetstream_api import Patience
+from infra.eventlog.mapper import Topics
+from infra.eventlog.opening import OpenedJetStream
+from infra.postgres.migrate import migrate
+from infra.postgres.pool import open_pool
+from projections import ALL
+from projections.transactions import Pool
+from tests.eventlog.homes import JetStreamHome
+from tests.gateway.conftest import QUICK
+from tests.gateway.house import House, expect_problem, house, run_story
+from tests.tcp_faults import TcpProxy
+from workers.projector import Projector
+from workers.rebuild import Rebuilder
+
+IMPATIENT = Patience(answer_s=0.3, read_s=0.6, append_s=0.6)
+
+
+@dataclass(slots=True)
+class Servers:
+    """Real ones, the gateway's way to each through a proxy; the projector goes straight."""
+
+    opened: OpenedJetStream
+    pool: Pool
+    nats_proxy: TcpProxy
+    postgres_proxy: TcpProxy
+
+    def tell(self, story: Callable[[House], Awaitable[None]]) -> None:
+        async def whole() -> None:
+            reading = PostgresReading(self.pool)
+            async with house(limits=QUICK, opened=self.opened, read=reading) as h:
+                await h.ready()
+                await story(h)
+
+        run_story(whole)
+
+
+def port_of(url: str) -> int:
+    return int(
+        url.rsplit("@", maxsplit=1)[-1].split(":")[1].split("/", maxsplit=1)[0].split("?", maxsplit=1)[0]
+    )
+
+
+def through(url: str, proxy: TcpProxy) -> str:
+    return url.replace(f":{port_of(url)}", f":{proxy.port}")
+
+
+@pytest.fixture
+def servers(nats_server: NatsEndpoints, postgres_dsn: str) -> Generator[Servers]:
+    nats_proxy, postgres_proxy = TcpProxy(nats_server.port), TcpProxy(port_of(postgres_dsn))
+    migrate(postgres_dsn, SystemClock())
+    home = JetStreamHome(nats_server, patience=IMPATIENT)
+    topics, stopping = Topics(TOPICS, upcast), Event()
+    straight = home.open(topics=topics)
+    opened = home.through(through(nats_server.url, nats_proxy)).open(topics=topics)
+    dsn = through(postgres_dsn, postgres_proxy)
+    with (
+        open_pool(postgres_dsn, connections_max=3, wait_s=5) as projecting,
+        open_pool(dsn, connections_max=3, wait_s=1) as pool,
+    ):
+        clock, ids = SystemClock(), SystemIds()
+        Rebuilder(projecting, straight.feed(), straight.messages, straight.events, clock, ALL).make_missing()
+        projector = Projector(projecting, straight.feed(), straight.events, clock, ids, ALL, 100)
+        thread = Thread(target=projector.run, args=(stopping,))
+        thread.start()
+        yield Servers(opened, pool, nats_proxy, postgres_proxy)
+        stopping.set()
+        thread.join(10)
+    home.close()
+    nats_proxy.stop()
+    postgres_proxy.stop()
+
+
+def test_a_read_after_a_write_sees_it_every_time(servers: Servers) -> None:
+    async def story(h: House) -> None:
+        ann = await h.repo()
+        for number in range(50):
+            body, headers = {"paths": [f"f{number}"]}, {"Idempotency-Key": f"k{number}"}
+            made = await h.ask("POST", "/repos/film/locks", key=ann, body=body, headers=headers)
+            after = {"X-Dits-After": made.headers["X-Dits-Position"]}
+            seen = await h.ask("GET", "/repos/film/locks", key=ann, headers=after)
+            assert len(seen.json().get("locks", ())) == number + 1, (number, seen.text)
+
+    servers.tell(story)
+
+
+def test_a_log_that_is_away_is_a_retry_that_succeeds_without_a_restart(servers: Servers) -> None:
+    async def story(h: House) -> None:
+        ann = await h.repo()
+        body, headers = {"paths": ["a"]}, {"Idempotency-Key": "k"}
+        with servers.nats_proxy.unreachable():
+            away = await h.ask("POST", "/repos/film/locks", key=ann, body=body, headers=headers)
+            expect_problem(away, 503, "SERVICE_UNAVAILABLE")
+            assert away.headers["Retry-After"] == "60"
+        for _ in range(20):
+            made = await h.ask("POST", "/repos/film/locks", key=ann, body=body, headers=headers)
+            if made.status_code != 503:
+                break
+        assert (made.status_code, len(made.json()["locks"])) == (201, 1), made.text
+
+    servers.tell(story)
+
+
+def test_without_postgresql_writes_go_on_and_reads_come_back(servers: Servers) -> None:
+    async def story(h: House) -> None:
+        ann = await h.repo()
+        with servers.postgres_proxy.unreachable():
+            away = await h.ask("GET", "/repos/film/locks", key=ann)
+            expect_problem(away, 503, "SERVICE_UNAVAILABLE")
+            body, headers = {"paths": ["a"]}, {"Idempotency-Key": "k"}
+            made = await h.ask("POST", "/repos/film/locks", key=ann, body=body, headers=headers)
+            assert made.status_code == 201
+        after = {"X-Dits-After": made.headers["X-Dits-Position"]}
+        for _ in range(20):
+            seen = await h.ask("GET", "/repos/film/locks", key=ann, headers=after)
+            if seen.status_code != 503:
+                break
+        assert [lock["path"] for lock in seen.json()["locks"]] == ["a"]
+
+    servers.tell(story)
+
+
+def test_a_process_that_starts_knows_keys_and_repositories_of_before(servers: Servers) -> None:
+    keys: list[str] = []
+
+    async def before(h: House) -> None:
+        keys.append(await h.repo())
+        await h.ask("PATCH", "/repos/film", key=keys[0], body={"public": True})
+
+    async def after(h: House) -> None:
+        assert h.core.directory.repos
+        assert (await h.ask("GET", "/repos/film")).json()["public"] is True
+        assert (await h.ask("GET", "/whoami", key=keys[0])).json()["name"] == "ann"
+
+    servers.tell(before)
+    servers.tell(after)
+
+
+def test_projections_are_listed_with_their_digests(servers: Servers) -> None:
+    async def story(h: House) -> None:
+        await h.repo()
+        root = h.key("root", "admin")
+        listed = (await h.ask("GET", "/admin/projections", key=root)).json()["projections"]
+        assert {line["name"] for line in listed} == {projection.name for projection in ALL}
+        digest = await h.ask("GET", "/admin/projections/repositories/digest", key=root)
+        assert len(digest.json()["digest"]) == 64
+        absent = await h.ask("GET", "/admin/projections/none/digest", key=root)
+        expect_problem(absent, 404, "NOT_FOUND")
+        body = {"aggregate": "branch.x", "reason": "try"}
+        retried = await h.ask("POST", "/admin/projections/branches/retry", key=root, body=body)
+        expect_problem(retried, 404, "NOT_FOUND")
+
+    servers.tell(story)
