@@ -81,4 +81,4 @@ class PackStore:
 
     def _digest(self, packs: dict[Path, int], name: ObjectName) -> Digest:
         path, at, size_bytes = self._places[name]
-        return Digest(digest_of(os.pread(packs[path], size_bytes, at)))
+        return digest_of(os.pread(packs[path], size_bytes, at))

@@ -29,7 +29,7 @@ class MemoryStore:
 
     def read_back(self, names: Sequence[ObjectName]) -> tuple[Digest | None, ...]:
         held = [self._objects.get(name) for name in names]
-        return tuple(None if content is None else Digest(digest_of(content)) for content in held)
+        return tuple(None if content is None else digest_of(content) for content in held)
 
     def mend(self, name: ObjectName, content: bytes | memoryview) -> None:
         assert digest_of(content) == name.digest, name

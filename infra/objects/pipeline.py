@@ -17,7 +17,6 @@ from concurrent.futures import wait as wait_for_all
 from domain.errors import DitsError
 from domain.format.chunking import Cutter, Profile
 from domain.format.digest import digest_of
-from domain.ids import Digest
 from domain.ports import ObjectName, ObjectStore, Part, PlacedChunk
 
 PART_BYTES = 16 << 20
@@ -72,7 +71,7 @@ class StorePipeline:
         return self._pool.submit(self._place, chunks)
 
     def _place(self, chunks: list[memoryview]) -> Placed:
-        objects = [(ObjectName("chunks", Digest(digest_of(chunk))), chunk) for chunk in chunks]
+        objects = [(ObjectName("chunks", digest_of(chunk)), chunk) for chunk in chunks]
         receipts = self._store.put(objects)
         return tuple(
             PlacedChunk(name.digest, len(chunk), receipt.was_there)

@@ -102,7 +102,7 @@ class S3Store:
 
     def check(self) -> None:
         """Writes one small object, always the same: only a write shows that writing is allowed."""
-        self.mend(ObjectName("probes", Digest(digest_of(PROBE))), PROBE)
+        self.mend(ObjectName("probes", digest_of(PROBE)), PROBE)
 
     def _put_one(self, given: Object) -> StoredObject:
         name, content = given

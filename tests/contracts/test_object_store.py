@@ -11,7 +11,6 @@ import pytest
 
 from domain.errors import ChunkNotFoundError
 from domain.format.digest import digest_of
-from domain.ids import Digest
 from domain.ports import ObjectName, ObjectStore
 from infra.clock import SystemClock, SystemIds
 from infra.objects.bounded import BoundedStore
@@ -33,7 +32,7 @@ def fresh(size_bytes: int = 1000) -> tuple[ObjectName, bytes]:
 
 
 def named(content: bytes, kind: str = "chunks") -> tuple[ObjectName, bytes]:
-    return ObjectName(kind, Digest(digest_of(content))), content
+    return ObjectName(kind, digest_of(content)), content
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from domain.errors import (
     WriteVerificationError,
 )
 from domain.format.digest import digest_of
-from domain.ids import Digest
 from domain.ports import ObjectName, StoredObject
 from infra.objects.bounded import BoundedStore
 from infra.objects.memory import MemoryStore
@@ -24,7 +23,7 @@ from tests.fakes import FakeClock, FakeIds
 from tests.objects.faulty import FailingStore, FlippingStore, unavailable
 
 CONTENTS = (b"one", b"two", b"three")
-BATCH = [(ObjectName("chunks", Digest(digest_of(content))), content) for content in CONTENTS]
+BATCH = [(ObjectName("chunks", digest_of(content)), content) for content in CONTENTS]
 NAME, CONTENT = BATCH[0]
 
 

@@ -14,14 +14,13 @@ import pytest
 
 from domain.errors import UnavailableError
 from domain.format.digest import digest_of
-from domain.ids import Digest
 from domain.ports import ObjectName
 from infra.clock import SystemIds
 from infra.objects.local import LocalStore
 from tests.objects.crash import calls_of, killed_before_call
 
 BATCH = [
-    (ObjectName("chunks", Digest(digest_of(content))), content)
+    (ObjectName("chunks", digest_of(content)), content)
     for content in (bytes([number]) * 70_000 for number in range(3))
 ]
 NAMES = [name for name, _ in BATCH]
@@ -162,7 +161,7 @@ def test_a_disk_that_went_away_is_unavailable(tmp_path: Path) -> None:
 @only_linux
 def test_a_read_back_comes_from_the_medium(tmp_path: Path) -> None:
     store, content = opened(tmp_path), SystemIds().token(4 << 20)
-    name = ObjectName("chunks", Digest(digest_of(content)))
+    name = ObjectName("chunks", digest_of(content))
     store.put([(name, content)])
     for _ in range(2):
         before = bytes_from_disks()

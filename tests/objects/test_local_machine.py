@@ -15,7 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from domain.errors import ChunkNotFoundError
 from domain.format.digest import digest_of
-from domain.ids import Digest
 from domain.ports import ObjectName, ObjectStore
 from infra.clock import SystemIds
 from infra.objects.local import LocalStore
@@ -24,7 +23,7 @@ from tests.objects.crash import killed_before_call
 
 KINDS = ("chunks", "trees")
 OBJECTS = [
-    (ObjectName(KINDS[number % 2], Digest(digest_of(content))), content)
+    (ObjectName(KINDS[number % 2], digest_of(content)), content)
     for number, content in enumerate(
         Random(7).randbytes(size) for size in (1, 10, 4096, 5000, 70_000, 300_000)
     )

@@ -17,7 +17,6 @@ from domain.errors import (
     UnavailableError,
 )
 from domain.format.digest import digest_of
-from domain.ids import Digest
 from domain.ports import ObjectName
 from infra.objects.retrying import RetryingStore
 from infra.objects.s3 import S3Account, S3Store
@@ -58,7 +57,7 @@ def s3(account: S3Account, running_proxy: FaultProxy) -> Iterator[S3Store]:
 
 def fresh(size_bytes: int = 100_000) -> tuple[ObjectName, bytes]:
     content = Random(next(_numbers)).randbytes(size_bytes)
-    return ObjectName("chunks", Digest(digest_of(content))), content
+    return ObjectName("chunks", digest_of(content)), content
 
 
 @pytest.mark.parametrize("fault", TRANSIENT)
