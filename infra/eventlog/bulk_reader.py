@@ -121,11 +121,11 @@ class _Wire:
     def __init__(self, urls: Sequence[str]) -> None:
         self._socket = _connected(urls)
         self._inbox = f"{INBOX_PREFIX}.bulk.{id(self)}"
-        self._socket.sendall(f"SUB {self._inbox} 1\r\n".encode())
+        self._send(f"SUB {self._inbox} 1\r\n".encode())
 
     def publish(self, subject: str, payload: bytes) -> None:
         head = f"PUB {subject} {self._inbox} {len(payload)}\r\n".encode()
-        self._socket.sendall(head + payload + b"\r\n")
+        self._send(head + payload + b"\r\n")
 
     def batches(self, pulls: _Pulls) -> Iterator[list[RawMessage]]:
         """For ever; the caller knows when to stop. Raises UnavailableError when the line breaks."""
@@ -144,6 +144,12 @@ class _Wire:
 
     def close(self) -> None:
         self._socket.close()
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise UnavailableError(dependency=DEPENDENCY) from error
 
     def _parsed(self, data: bytes) -> tuple[list[RawMessage], int, bytes]:
         """Whole messages, the number of status messages, and the bytes that are still incomplete."""
@@ -170,7 +176,7 @@ class _Wire:
 
     def _control(self, line: bytes) -> None:
         if line == b"PING":
-            self._socket.sendall(b"PONG\r\n")
+            self._send(b"PONG\r\n")
         elif line.startswith(b"-ERR"):
             raise UnavailableError(dependency=DEPENDENCY)
 
