@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.errors import ChunkDigestMismatchError, ChunkSizeError, MalformedBodyError
+from domain.errors import BodyTooLargeError, ChunkDigestMismatchError, ChunkSizeError, MalformedBodyError
 from domain.format.digest import DIGEST_BYTES, digest_of
 from domain.ids import Digest
+from gateway.core import Limits
 
 HEAD_BYTES = DIGEST_BYTES + 4
 
 
-def parse(body: bytes, *, frames_max: int, frame_bytes_max: int) -> list[tuple[Digest, memoryview]]:
-    """Each different object once. Raises MalformedBodyError, ChunkSizeError, ChunkDigestMismatchError."""
+def parse(body: bytes, limits: Limits, *, frame_bytes_max: int) -> list[tuple[Digest, memoryview]]:
+    """Each different object once.
+
+    Raises MalformedBodyError, ChunkSizeError, ChunkDigestMismatchError, BodyTooLargeError.
+    """
     view, at = memoryview(body), 0
     found: dict[Digest, memoryview] = {}
-    for _ in range(frames_max):
+    for count in range(limits.batch_chunks_max):
+        if at - count * HEAD_BYTES > limits.batch_bytes_max:
+            raise BodyTooLargeError(limit_bytes=limits.batch_bytes_max)
         if at == len(view):
             return list(found.items())
         head = view[at : at + HEAD_BYTES]
@@ -32,7 +38,8 @@ def parse(body: bytes, *, frames_max: int, frame_bytes_max: int) -> list[tuple[D
         found[Digest(bytes(head[:DIGEST_BYTES]))] = content
         at += HEAD_BYTES + size_bytes
     if at < len(view):
-        raise MalformedBodyError(expected="frames", reason=f"it has more than {frames_max} frames")
+        reason = f"it has more than {limits.batch_chunks_max} frames"
+        raise MalformedBodyError(expected="frames", reason=reason)
     return list(found.items())
 
 

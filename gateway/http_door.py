@@ -8,7 +8,7 @@ handed on in blocks while the next one arrives; a client that goes away ends its
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar, cast
@@ -171,7 +171,7 @@ class PathDoor:
 
     async def _whole(self, step: Callable[[], T]) -> T:
         """To its end, also while this request is being cancelled: no step of a sink overlaps another."""
-        running = asyncio.ensure_future(self.gateway.bridge.run(step))
+        running: asyncio.Future[T] = asyncio.ensure_future(self.gateway.bridge.run(step))
         cancelled: asyncio.CancelledError | None = None
         while not running.done():
             try:

@@ -7,24 +7,30 @@ verified, never before (I2).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable
 
-from domain.errors import CommitFailedError, NotFoundError, UploadExpiredError
+from domain.errors import (
+    CommitFailedError,
+    FormatError,
+    ManifestCorruptionError,
+    NotFoundError,
+    SessionClosedError,
+    UploadExpiredError,
+)
+from domain.event import Event
 from domain.format.recipe import Recipe
 from domain.format.tree import Tree
-from domain.ids import SessionId, packed
+from domain.ids import Digest, SessionId, packed
 from domain.ports import ObjectName
 from domain.position import Position
 from domain.session import decider as sessions
-from domain.session.commands import RecordRecipe, RecordTree, Session, StartSession, StoreChunks
-from domain.session.recording import in_appends, recipe_commands, tree_commands
+from domain.session.commands import Session, StartSession, StoreChunks
+from domain.session.events import RecipeRecorded, TreeRecorded
+from domain.session.recording import Recording, in_appends, recipe_commands, tree_commands
 from gateway import frames
 from gateway.core import Core, Limits
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
 from gateway.wire import v1_uploads as wire
-
-D = TypeVar("D")
 
 
 def start(core: Core, call: Call[Nothing]) -> Answer:
@@ -50,20 +56,18 @@ def get(core: Core, call: Call[Nothing]) -> Answer:
 
 def have(core: Core, call: Call[Nothing]) -> Answer:
     """The digests that must be sent, in the order asked."""
-    state = session_of(core, call)
+    state = _open_session_of(core, call)
     asked = frames.digests(call.content, count_max=core.limits.have_digests_max)
     sent = core.sent.among(state.session, asked)
     unsent = [name for name in asked if name not in sent]
-    missing = core.presence.missing(state.repo, unsent, Position.decode(state.base))
+    base = Position.decode(state.base) if state.base else None
+    missing = core.presence.missing(state.repo, unsent, base)
     return Answer(frames.joined([name for name in unsent if name in missing]))
 
 
 def send_chunks(core: Core, call: Call[Nothing]) -> Answer:
-    state = session_of(core, call)
-    limits = core.limits
-    chunks = frames.parse(
-        call.content, frames_max=limits.batch_chunks_max, frame_bytes_max=limits.chunk_bytes_max
-    )
+    state, limits = _open_session_of(core, call), core.limits
+    chunks = frames.parse(call.content, limits, frame_bytes_max=limits.chunk_bytes_max)
     known = core.sent.among(state.session, [name for name, _ in chunks])
     fresh = [(name, chunk) for name, chunk in chunks if name not in known]
     position = core.log.end()
@@ -79,57 +83,60 @@ def send_chunks(core: Core, call: Call[Nothing]) -> Answer:
 
 
 def send_recipes(core: Core, call: Call[Nothing]) -> Answer:
-    commands = [
-        command
-        for encoded in _stored(core, call, "recipes", Recipe.decode)
-        for command in recipe_commands(encoded)
-    ]
-    return _recorded(core, call, [list(group) for group in in_appends(commands)])
+    return _record(core, call, "recipes", lambda encoded: recipe_commands(Recipe.decode(encoded)))
 
 
 def send_trees(core: Core, call: Call[Nothing]) -> Answer:
-    commands = [
-        command for tree in _stored(core, call, "trees", Tree.decode) for command in tree_commands(tree)
-    ]
-    return _recorded(core, call, [list(group) for group in in_appends(commands)])
+    return _record(core, call, "trees", lambda encoded: tree_commands(Tree.decode(encoded)))
 
 
-def _stored(core: Core, call: Call[Nothing], kind: str, decode: Callable[[bytes], D]) -> list[D]:
-    """The objects of the body, decoded, each durable under its name."""
-    session_of(core, call)
-    limits = core.limits
-    objects = frames.parse(
-        call.content, frames_max=limits.batch_chunks_max, frame_bytes_max=limits.batch_bytes_max
-    )
-    decoded = [decode(bytes(encoded)) for _, encoded in objects]
+def _record(
+    core: Core, call: Call[Nothing], kind: str, commands_of: Callable[[bytes], Iterable[Recording]]
+) -> Answer:
+    state, limits = _open_session_of(core, call), core.limits
+    objects = frames.parse(call.content, limits, frame_bytes_max=limits.batch_bytes_max)
+    commands = [command for _, encoded in objects for command in _understood(bytes(encoded), commands_of)]
     if objects:
         core.store.put([(ObjectName(kind, name), encoded) for name, encoded in objects])
-    return decoded
-
-
-def _recorded(
-    core: Core, call: Call[Nothing], groups: Sequence[Sequence[RecordRecipe | RecordTree]]
-) -> Answer:
-    session = SessionId(call.path["session"])
-    position, asked, recorded = core.log.end(), 0, 0
-    for group in groups:
-        asks = [sessions.DECIDER.ask(session, command) for command in group]
+    position, news = core.log.end(), set[Digest]()
+    for group in in_appends(commands):
+        asks = [sessions.DECIDER.ask(state.session, command) for command in group]
         outcome = core.log.ask(*asks, context=call.step_context())
-        position, asked, recorded = outcome.position, asked + len(asks), recorded + len(outcome.events)
-    return Answer(wire.RecordedObjects(recorded=recorded, known=asked - recorded), position)
+        position = outcome.position
+        news.update(_name(told.event) for told in outcome.events)
+    return Answer(wire.RecordedObjects(recorded=len(news), known=len(objects) - len(news)), position)
+
+
+def _understood(encoded: bytes, commands_of: Callable[[bytes], Iterable[Recording]]) -> list[Recording]:
+    """Raises FormatError: what a client sends broken is no damage of ours."""
+    try:
+        return list(commands_of(encoded))
+    except ManifestCorruptionError as error:
+        raise FormatError(reason="its checksum does not fit its bytes") from error
+
+
+def _name(event: Event) -> Digest:
+    assert isinstance(event, RecipeRecorded | TreeRecorded), event
+    return event.recipe if isinstance(event, RecipeRecorded) else event.tree
 
 
 def session_of(core: Core, call: Call[Nothing]) -> Session:
     """The session, if it is this caller's in this repository. Raises NotFoundError."""
-    name = call.path["session"]
-    if len(name) == SESSION_CHARACTERS and name.isalnum() and name.islower() | name.isdigit():
-        state = core.log.load(sessions.DECIDER, name).state
-        if state.phase != "absent" and state.repo == call.repo and state.consumer == call.principal.consumer:
-            return state
-    raise NotFoundError(thing="upload session", name=name[:64].encode("unicode_escape").decode())
+    name = call.hex_id("session", "upload session")
+    state = core.log.load(sessions.DECIDER, name).state
+    if state.phase == "absent" or state.repo != call.repo or state.consumer != call.principal.consumer:
+        raise NotFoundError(thing="upload session", name=name)
+    return state
 
 
-SESSION_CHARACTERS = 32
+def _open_session_of(core: Core, call: Call[Nothing]) -> Session:
+    """Before anything is stored in vain. Raises NotFoundError, UploadExpiredError, SessionClosedError."""
+    state = session_of(core, call)
+    if state.phase == "expired":
+        raise UploadExpiredError(session=state.session)
+    if state.phase != "open":
+        raise SessionClosedError(session=state.session, state=state.phase)
+    return state
 
 
 def _session(state: Session, limits: Limits) -> wire.Session:

@@ -2,18 +2,19 @@
 
 Promises: the confirmed offset is what is durable and in the log, and a chunk border, so cutting goes on there
 with the same result; a newer writer fences the older one; bytes beyond the announced length are refused and
-nothing of them is stored.
+nothing of them is stored. A request that sends a largest chunk or more (1 MiB, 4 MiB from 128 GiB on), or the
+file's end, moves the offset.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from domain.decider import Context
-from domain.errors import BodyTooLargeError, DitsError, InvalidQueryError, NotFoundError
-from domain.format.chunking import OPAQUE
-from domain.format.recipe import ChunkRef, Recipe
+from domain.errors import BodyTooLargeError, DitsError, InvalidQueryError, NotFoundError, UploadExpiredError
+from domain.format.chunking import OPAQUE, WIDE, Profile
+from domain.format.recipe import ChunkRef, Recipe, Run, Stream
 from domain.ids import FilePath, SessionId, packed, parse_path, unpacked
 from domain.ports import ObjectName, Part, Pouring
 from domain.session import decider as sessions
@@ -21,10 +22,11 @@ from domain.session.commands import (
     CompleteUpload,
     InterruptUpload,
     ProgressUpload,
+    SessionCommand,
     StartUpload,
     StoreChunks,
 )
-from domain.session.events import UploadProgressed
+from domain.session.events import UploadProgressed, UploadStarted
 from domain.session.recording import in_appends, recipe_commands
 from gateway.core import Core, Limits
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
@@ -32,11 +34,16 @@ from gateway.routes.sessions import SESSION, session_of
 from gateway.wire.v1_uploads import CompletedFile
 
 OFFSET, LENGTH = "Upload-Offset", "Upload-Length"
+NUMBER_DIGITS_MAX = 16
+WIDE_FROM_BYTES = 128 << 30
+"""A recipe names at most 1,048,576 chunks; opaque chunks are 320 KiB on average, and half of that is safe."""
 
 
 def offset(core: Core, call: Call[Nothing]) -> Answer:
-    path = parse_path(call.path["path"])
-    file = session_of(core, call).files.get(path)
+    path, state = parse_path(call.path["path"]), session_of(core, call)
+    if state.phase == "expired":
+        raise UploadExpiredError(session=state.session)
+    file = state.files.get(path)
     if file is None:
         raise NotFoundError(thing="upload", name=path)
     headers = (
@@ -54,18 +61,22 @@ def put(core: Core, call: Call[Nothing]) -> FileSink:
     if length > core.limits.file_bytes_max:
         raise BodyTooLargeError(limit_bytes=core.limits.file_bytes_max)
     announced = call.headers.get("content-length", "")
-    if announced.isdigit() and begin + int(announced) > length:
+    if announced.isdigit() and begin <= length < begin + int(announced):
         raise BodyTooLargeError(limit_bytes=length - begin)
-    ask = sessions.DECIDER.ask(state.session, StartUpload(path, length, begin))
-    core.log.ask(ask, context=call.step_context())
-    writer = core.log.load(sessions.DECIDER, state.session).state.files[path].writer
-    pouring = core.streams.begin(OPAQUE, begin)
-    return FileSink(core, call.step_context(), state.session, path, writer, length, pouring, begin)
+    context = call.step_context()
+    outcome = core.log.ask(
+        sessions.DECIDER.ask(state.session, StartUpload(path, length, begin)), context=context
+    )
+    # Our own event tells which writer we are: somebody else may have become the newest one already.
+    writer = next(told.event.writer for told in outcome.events if isinstance(told.event, UploadStarted))
+    profile = OPAQUE if length < WIDE_FROM_BYTES else WIDE
+    upload = Upload(core, context, state.session, path, writer, length, begin)
+    return FileSink(upload, profile, core.streams.begin(profile, begin), begin)
 
 
 @dataclass(slots=True)
-class FileSink:
-    """One request's bytes on their way into a file (port Sink)."""
+class Upload:
+    """One request's writing of one file, as the log is told of it."""
 
     core: Core
     context: Context
@@ -73,70 +84,106 @@ class FileSink:
     path: FilePath
     writer: int
     length_bytes: int
+    begin_bytes: int
+    rows: bytearray = field(default_factory=bytearray)
+    """Of the recipe: what this request added, 36 bytes a chunk."""
+    confirmed_bytes: int = 0
+    """Of this request."""
+    is_settled: bool = True
+    """False from the moment a part is being told until it is known to be in the log. What follows a part
+    whose fate is unknown must not be told: it would take that part's place."""
+
+    @property
+    def offset_bytes(self) -> int:
+        return self.begin_bytes + self.confirmed_bytes
+
+    def tell(self, parts: Sequence[Part]) -> None:
+        """They are durable: confirm them."""
+        if not self.is_settled:
+            return
+        for part in parts:
+            self.is_settled = False
+            fresh = {chunk.digest: chunk.size_bytes for chunk in part.chunks}
+            chunks, sizes = [each.digest for each in part.chunks], [each.size_bytes for each in part.chunks]
+            self._ask(
+                StoreChunks(self.core.streams.location, packed(list(fresh)), tuple(fresh.values())),
+                ProgressUpload(self.path, self.writer, packed(chunks), tuple(sizes)),
+            )
+            self.is_settled = True
+            for each in part.chunks:
+                self.rows += ChunkRef(each.digest, each.size_bytes).row()
+            self.confirmed_bytes += sum(sizes)
+
+    def complete(self, profile: Profile) -> Recipe:
+        """All parts are told: make the recipe durable, then say so."""
+        recipe = self._recipe(profile)
+        self.core.store.put([(ObjectName("recipes", recipe.digest), recipe.encode())])
+        for group in in_appends(recipe_commands(recipe)):
+            self._ask(*group)
+        self._ask(CompleteUpload(self.path, self.writer, recipe.digest))
+        return recipe
+
+    def interrupt(self) -> None:
+        self._ask(InterruptUpload(self.path, self.writer))
+
+    def _ask(self, *commands: SessionCommand) -> None:
+        asks = [sessions.DECIDER.ask(self.session, command) for command in commands]
+        self.core.log.ask(*asks, context=self.context)
+
+    def _recipe(self, profile: Profile) -> Recipe:
+        rows = b"".join(self._earlier_rows()) + self.rows
+        return Recipe((Stream(profile.id, rows),), (Run(0, self.length_bytes),)) if rows else Recipe((), ())
+
+    def _earlier_rows(self) -> Iterator[bytes]:
+        """From the log, because earlier parts may have come through other requests and processes."""
+        left_bytes = self.begin_bytes
+        history = self.core.log.history(sessions.DECIDER.at(self.session)) if left_bytes else ()
+        for event in (recorded.event for recorded in history):
+            if left_bytes and isinstance(event, UploadProgressed) and event.path == self.path:
+                for name, size_bytes in zip(unpacked(event.chunks), event.sizes_bytes, strict=True):
+                    yield ChunkRef(name, size_bytes).row()
+                left_bytes -= sum(event.sizes_bytes)
+        assert left_bytes == 0, self.path
+
+
+@dataclass(slots=True)
+class FileSink:
+    """One request's bytes on their way into a file (port Sink)."""
+
+    upload: Upload
+    profile: Profile
     pouring: Pouring
     received_bytes: int
     """Offset of the byte that comes next; the confirmed offset lies behind it."""
 
     def write(self, block: bytes) -> None:
         self.received_bytes += len(block)
-        if self.received_bytes > self.length_bytes:
-            raise BodyTooLargeError(limit_bytes=self.length_bytes)
-        self._record(self.pouring.write(block))
+        if self.received_bytes > self.upload.length_bytes:
+            raise BodyTooLargeError(limit_bytes=self.upload.length_bytes - self.upload.begin_bytes)
+        self.upload.tell(self.pouring.write(block))
 
     def end(self) -> Answer:
-        if self.received_bytes < self.length_bytes:
-            self._record(self.pouring.stop())
-            file = self.core.log.load(sessions.DECIDER, self.session).state.files[self.path]
-            return Answer(None, self.core.log.end(), 204, ((OFFSET, str(file.offset_bytes)),))
-        self._record(self.pouring.end())
-        recipe = self._recipe()
-        self.core.store.put([(ObjectName("recipes", recipe.digest), recipe.encode())])
-        for group in in_appends(recipe_commands(recipe)):
-            asks = [sessions.DECIDER.ask(self.session, command) for command in group]
-            self.core.log.ask(*asks, context=self.context)
-        complete = CompleteUpload(self.path, self.writer, recipe.digest)
-        outcome = self.core.log.ask(sessions.DECIDER.ask(self.session, complete), context=self.context)
-        body = CompletedFile(path=self.path, recipe=recipe.digest.hex(), size_bytes=self.length_bytes)
-        return Answer(body, outcome.position, 201, ((OFFSET, str(self.length_bytes)),))
+        upload = self.upload
+        if self.received_bytes < upload.length_bytes:
+            upload.tell(self.pouring.stop())
+            return Answer(None, upload.core.log.end(), 204, ((OFFSET, str(upload.offset_bytes)),))
+        upload.tell(self.pouring.end())
+        recipe = upload.complete(self.profile)
+        body = CompletedFile(path=upload.path, recipe=recipe.digest.hex(), size_bytes=recipe.size_bytes)
+        return Answer(body, upload.core.log.end(), 201, ((OFFSET, str(recipe.size_bytes)),))
 
     def interrupted(self) -> None:
         """What became durable is confirmed; if even that fails, the client's next HEAD says how far it is."""
         try:
-            self._record(self.pouring.stop())
-            ask = sessions.DECIDER.ask(self.session, InterruptUpload(self.path, self.writer))
-            self.core.log.ask(ask, context=self.context)
+            self.upload.tell(self.pouring.stop())
+            self.upload.interrupt()
         except DitsError:
             return
-
-    def _record(self, parts: Sequence[Part]) -> None:
-        for part in parts:
-            fresh = {chunk.digest: chunk.size_bytes for chunk in part.chunks}
-            store = StoreChunks(self.core.streams.location, packed(list(fresh)), tuple(fresh.values()))
-            progress = ProgressUpload(
-                self.path,
-                self.writer,
-                packed([chunk.digest for chunk in part.chunks]),
-                tuple(chunk.size_bytes for chunk in part.chunks),
-            )
-            asks = (sessions.DECIDER.ask(self.session, each) for each in (store, progress))
-            self.core.log.ask(*asks, context=self.context)
-
-    def _recipe(self) -> Recipe:
-        """From the log, because earlier parts may have come through other requests and processes."""
-        chunks = [
-            ChunkRef(name, size_bytes)
-            for recorded in self.core.log.history(sessions.DECIDER.at(self.session))
-            if isinstance(recorded.event, UploadProgressed) and recorded.event.path == self.path
-            for name, size_bytes in zip(
-                unpacked(recorded.event.chunks), recorded.event.sizes_bytes, strict=True
-            )
-        ]
-        return Recipe.opaque(chunks, OPAQUE)
 
 
 def _number(call: Call[Nothing], header: str) -> int:
     text = call.headers.get(header.lower(), "")
-    if not (text.isascii() and text.isdigit() and len(text) <= 16):
+    if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):
         raise InvalidQueryError(problems=(f"the header {header} is a number of bytes",))
     return int(text)
 
@@ -154,7 +201,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         "write",
         Nothing,
         put,
-        "Send a file, or the rest of it, from its confirmed offset on.",
+        "Send a file, or the rest of it, from its confirmed offset on: 201 when it is complete, else 204.",
         CompletedFile,
         success=201,
         takes="stream",
