@@ -12,8 +12,8 @@ from domain.format.tree import Entry, Tree
 from domain.ids import unpacked
 from domain.session.events import NAMES_PER_PART_MAX
 from domain.session.recording import (
+    COMMANDS_PER_APPEND,
     NAMES_BYTES_PER_APPEND,
-    TREES_PER_APPEND,
     in_appends,
     recipe_commands,
     tree_commands,
@@ -75,4 +75,4 @@ def test_appends_hold_all_commands_in_order_and_never_too_many(some: list[Tree],
     commands = [command for tree in some for command in tree_commands(tree)] * times
     batches = list(in_appends(commands))
     assert [command for batch in batches for command in batch] == commands
-    assert all(1 <= len(batch) <= TREES_PER_APPEND for batch in batches)
+    assert all(1 <= len(batch) <= COMMANDS_PER_APPEND for batch in batches)
