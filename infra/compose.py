@@ -6,6 +6,7 @@ reverse order, also when a later part fails to open.
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ from workers.saga_runner import SagaRunner
 from workers.starting import locked_repos, open_commits, open_sessions
 from workers.supervisor import Supervisor
 
+OPEN_FILES = 8_192
 PUTS_AT_ONCE = 8
 PUT_BYTES_IN_FLIGHT = 192 << 20
 """Three whole batches: what one process may hold for its object store."""
@@ -84,6 +86,7 @@ class Ground:
 def ground(settings: Settings, name: str) -> Generator[Ground]:
     """Open log, store and database. Raises LazyFsyncError, UnfitLogError, UnavailableError, ..."""
     clock, ids = SystemClock(), SystemIds()
+    _allow_open_files()
     with ExitStack() as opened:
         log = open_jetstream(
             log_address(settings), topics=Topics(TOPICS, upcast), clock=clock, ids=ids, name=name
@@ -101,6 +104,14 @@ def ground(settings: Settings, name: str) -> Generator[Ground]:
         )
         opened.callback(pool.close)
         yield Ground(settings, clock, ids, log, store, pool)
+
+
+def _allow_open_files() -> None:
+    """A put holds up to 64 files, a gateway hundreds of connections; some systems begin with 256."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def log_address(settings: Settings) -> LogAddress:
@@ -133,9 +144,8 @@ def object_store(settings: Settings, clock: Clock, ids: Ids) -> Generator[Object
     """The configured store behind its decorators: bounded, then retried, then verified."""
     store = _plain_store(settings, ids)
     try:
-        verified = VerifiedStore(store)
-        bounded = BoundedStore(verified, operations_max=PUTS_AT_ONCE, bytes_max=PUT_BYTES_IN_FLIGHT)
-        yield RetryingStore(bounded, clock, ids)
+        bounded = BoundedStore(store, operations_max=PUTS_AT_ONCE, bytes_max=PUT_BYTES_IN_FLIGHT)
+        yield VerifiedStore(RetryingStore(bounded, clock, ids))
     finally:
         store.close()
 
