@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar, cast
 from urllib.parse import parse_qsl
@@ -144,16 +144,15 @@ class PathDoor:
         try:
             await self._pour(exchange, operation, sink, block)
             return await self._whole(sink.end)
-        except BaseException as raised:
-            error = raised.exceptions[0] if isinstance(raised, BaseExceptionGroup) else raised
+        except BaseException as error:
             rest = bytes(block) if isinstance(error, BROKEN_OFF) else b""
             await self._whole(lambda: _interrupted(sink, rest))
-            raise error from raised
+            raise
 
     async def _pour(self, exchange: Exchange, operation: AnyOperation, sink: Sink, block: bytearray) -> None:
         """One block is written while the next one arrives."""
         limits = self.gateway.core.limits
-        async with asyncio.TaskGroup() as group:
+        async with tasks() as group:
             writing: asyncio.Task[None] | None = None
             async for part in self._parts(exchange, operation.limit_bytes(limits)):
                 block += part
@@ -207,19 +206,14 @@ class PathDoor:
             await finish(exchange)
             return
         gone = asyncio.Event()
-        try:
-            async with asyncio.TaskGroup() as group:
-                watch = group.create_task(_watch(exchange, gone))
-                try:
-                    await (
-                        self._listen(exchange, body, gone)
-                        if callable(body)
-                        else self._pump(exchange, body, gone)
-                    )
-                finally:
-                    watch.cancel()
-        except BaseExceptionGroup as group_error:
-            raise group_error.exceptions[0] from group_error
+        async with tasks() as group:
+            watch = group.create_task(_watch(exchange, gone))
+            try:
+                await (
+                    self._listen(exchange, body, gone) if callable(body) else self._pump(exchange, body, gone)
+                )
+            finally:
+                watch.cancel()
 
     async def _pump(self, exchange: Exchange, body: Iterator[bytes], gone: asyncio.Event) -> None:
         """Block by block, until the end or until nobody reads any more."""
@@ -286,6 +280,16 @@ async def start(exchange: Exchange, status: int, headers: list[tuple[str, str]])
 
 async def finish(exchange: Exchange, content: bytes = b"") -> None:
     await exchange.send({"type": "http.response.body", "body": content, "more_body": False})
+
+
+@asynccontextmanager
+async def tasks() -> AsyncGenerator[asyncio.TaskGroup]:
+    """A task group whose first error comes out as itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
 
 
 async def _watch(exchange: Exchange, gone: asyncio.Event) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from tests.gateway.conftest import QUICK, Tell
 from tests.gateway.films import Sent, sagas, send
 from tests.gateway.house import House
@@ -111,19 +113,22 @@ def test_changes_are_told_against_the_first_parent(tell: Tell) -> None:
     tell(story)
 
 
+async def pages(h: House, key: str, path: str) -> list[str]:
+    found, after = list[str](), ""
+    while True:
+        page = (await h.ask("GET", f"{path}?limit=2&after={after}", key=key)).json()
+        found += [each["path"] for each in page["files"]]
+        if (after := page["next"]) is None:
+            return found
+
+
 def test_a_long_list_of_files_goes_on_where_it_ended(tell: Tell) -> None:
     async def story(h: House) -> None:
         ann = await h.repo()
         files = {"a.txt": b"1", "a/b": b"2", "a/c/d": b"3", "b": b"4", "c/x": b"5"}
         with sagas(h):
             made = await commit(h, ann, send(h, files))
-        found, after = list[str](), ""
-        while True:
-            path = f"/repos/film/commits/{made['commit']}/files?limit=2&after={after}"
-            page = (await h.ask("GET", path, key=ann)).json()
-            found += [each["path"] for each in page["files"]]
-            if (after := page["next"]) is None:
-                break
+        found = await pages(h, ann, f"/repos/film/commits/{made['commit']}/files")
         assert sorted(found) == sorted(files)
         assert len(found) == len(files)
 
@@ -143,40 +148,33 @@ def test_files_below_a_prefix(tell: Tell) -> None:
     tell(story)
 
 
-def test_branches_and_tags_are_made_from_published_commits_only(tell: Tell) -> None:
+@pytest.mark.parametrize("thing", ["branches", "tags"])
+def test_a_name_is_given_to_published_commits_only(tell: Tell, thing: str) -> None:
     async def story(h: House) -> None:
         ann = await h.repo()
         with sagas(h):
             made = await commit(h, ann, send(h, {"a.mov": b"a"}))
-        for thing in ("branches", "tags"):
-            body = {"name": "v1/cut", "commit": made["commit"]}
-            created = await h.ask("POST", f"/repos/film/{thing}", key=ann, body=body)
-            assert (created.status_code, created.json()["manifest"]) == (201, made["manifest"]), created.text
-            got = await h.ask("GET", f"/repos/film/{thing}/v1/cut", key=ann)
-            assert got.json() == created.json()
-            body["commit"] = "0" * 32
-            other = await h.ask("POST", f"/repos/film/{thing}", key=ann, body=body)
-            assert other.json()["code"] == "UNKNOWN_CONTENT"
+        body, path = {"name": "v1/cut", "commit": made["commit"]}, f"/repos/film/{thing}"
+        created = await h.ask("POST", path, key=ann, body=body)
+        assert (created.status_code, created.json()["manifest"]) == (201, made["manifest"]), created.text
+        assert (await h.ask("GET", f"{path}/v1/cut", key=ann)).json() == created.json()
+        other = await h.ask("POST", path, key=ann, body={"name": "x", "commit": "0" * 32})
+        assert other.json()["code"] == "UNKNOWN_CONTENT"
 
     tell(story)
 
 
-def test_a_deleted_branch_and_tag_hold_nothing(tell: Tell) -> None:
+@pytest.mark.parametrize(("thing", "left"), [("branches", ["main"]), ("tags", [])])
+def test_a_name_that_is_deleted_is_gone_once(tell: Tell, thing: str, left: list[str]) -> None:
     async def story(h: House) -> None:
-        ann = await h.repo()
+        ann, path, once = await h.repo(), f"/repos/film/{thing}", {"Idempotency-Key": "d"}
         with sagas(h):
             made = await commit(h, ann, send(h, {"a.mov": b"a"}))
-        for thing in ("branches", "tags"):
-            body = {"name": "old", "commit": made["commit"]}
-            await h.ask("POST", f"/repos/film/{thing}", key=ann, body=body)
-            for _ in range(2):
-                gone = await h.ask(
-                    "DELETE", f"/repos/film/{thing}/old", key=ann, headers={"Idempotency-Key": "d"}
-                )
-                assert gone.status_code == 204, gone.text
-            listed = (await h.ask("GET", f"/repos/film/{thing}", key=ann)).json()[thing]
-            assert [each["name"] for each in listed] == (["main"] if thing == "branches" else [])
-            assert (await h.ask("DELETE", f"/repos/film/{thing}/old", key=ann)).status_code == 404
+        await h.ask("POST", path, key=ann, body={"name": "old", "commit": made["commit"]})
+        for _ in range(2):
+            assert (await h.ask("DELETE", f"{path}/old", key=ann, headers=once)).status_code == 204
+        assert [each["name"] for each in (await h.ask("GET", path, key=ann)).json()[thing]] == left
+        assert (await h.ask("DELETE", f"{path}/old", key=ann)).status_code == 404
 
     tell(story)
 

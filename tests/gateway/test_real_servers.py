@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from threading import Event, Thread
 
+import httpx
 import pytest
 
 from domain.catalogue import TOPICS, upcast
@@ -97,18 +98,28 @@ def test_a_read_after_a_write_sees_it_every_time(servers: Servers) -> None:
     servers.tell(story)
 
 
+async def until_back(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """What a client does: the same request again."""
+    for _ in range(20):
+        answer = await ask()
+        if answer.status_code != 503:
+            break
+    return answer
+
+
+def lock(h: House, key: str) -> Awaitable[httpx.Response]:
+    headers = {"Idempotency-Key": "k"}
+    return h.ask("POST", "/repos/film/locks", key=key, body={"paths": ["a"]}, headers=headers)
+
+
 def test_a_log_that_is_away_is_a_retry_that_succeeds_without_a_restart(servers: Servers) -> None:
     async def story(h: House) -> None:
         ann = await h.repo()
-        body, headers = {"paths": ["a"]}, {"Idempotency-Key": "k"}
         with servers.nats_proxy.unreachable():
-            away = await h.ask("POST", "/repos/film/locks", key=ann, body=body, headers=headers)
+            away = await lock(h, ann)
             expect_problem(away, 503, "SERVICE_UNAVAILABLE")
             assert away.headers["Retry-After"] == "60"
-        for _ in range(20):
-            made = await h.ask("POST", "/repos/film/locks", key=ann, body=body, headers=headers)
-            if made.status_code != 503:
-                break
+        made = await until_back(lambda: lock(h, ann))
         assert (made.status_code, len(made.json()["locks"])) == (201, 1), made.text
 
     servers.tell(story)
@@ -120,15 +131,11 @@ def test_without_postgresql_writes_go_on_and_reads_come_back(servers: Servers) -
         with servers.postgres_proxy.unreachable():
             away = await h.ask("GET", "/repos/film/locks", key=ann)
             expect_problem(away, 503, "SERVICE_UNAVAILABLE")
-            body, headers = {"paths": ["a"]}, {"Idempotency-Key": "k"}
-            made = await h.ask("POST", "/repos/film/locks", key=ann, body=body, headers=headers)
+            made = await lock(h, ann)
             assert made.status_code == 201
         after = {"X-Dits-After": made.headers["X-Dits-Position"]}
-        for _ in range(20):
-            seen = await h.ask("GET", "/repos/film/locks", key=ann, headers=after)
-            if seen.status_code != 503:
-                break
-        assert [lock["path"] for lock in seen.json()["locks"]] == ["a"]
+        seen = await until_back(lambda: h.ask("GET", "/repos/film/locks", key=ann, headers=after))
+        assert [each["path"] for each in seen.json()["locks"]] == ["a"]
 
     servers.tell(story)
 
