@@ -17,7 +17,7 @@ from domain.errors import DitsError, Kind
 from tests.house.source import ROOT, expect_none, product, tracked_texts
 
 DELETING = re.compile(r"delete|remove|unlink|purge|erase|drop|discard|prune|expire|rmtree|trash")
-ERROR_HOMES = ("domain/errors.py", "domain/format/errors.py", "gateway/errors.py", "gateway/client/")
+ERROR_HOMES = ("domain/errors/", "domain/format/errors.py", "gateway/errors.py", "gateway/client/")
 DECISION_PARTS = ("## Context", "## Decision", "## Consequences")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 OF_ONE_MACHINE = re.compile(
