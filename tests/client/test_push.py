@@ -79,9 +79,9 @@ def test_a_mirror_removes_what_is_gone(client: Client, repo: str, desk: Desk) ->
 
 
 def test_a_commit_of_many_files_names_its_tree(http: Client, repo: str, desk: Desk) -> None:
-    long_name = "frames-" + "x" * 200
-    for number in range(900):
-        desk.put(f"{long_name}/{number:06}", b"%d" % number)
+    deep = "/".join(["x" * 240] * 4)
+    for number in range(220):
+        desk.put(f"{deep}/{number:06}", b"%d" % number)
     pushed = http.push(repo, "main", desk.here, message="frames", options=desk.pushing())
     assert pushed.commit is not None
     files = {each.path: each.size_bytes for each in http.commits.files(repo, pushed.commit.commit)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -62,17 +63,18 @@ def test_a_checkout_can_be_broken_at_every_request(
     desk.put("reel.mov", noise(2, 20 * MIB))
     desk.put("sound/a.wav", b"wave")
     http.push(repo, "main", desk.here, message="m", options=desk.pushing())
-    whole = tree_of(desk.here)
-
-    def transfer() -> None:
-        try:
-            through(1).checkout(repo, "main", desk.there, options=desk.out)
-        finally:
-            found = tree_of(desk.there)
-            assert all(whole[path] == found[path] for path in found if ".dits-" not in path)
-
+    transfer = partial(checked_out_whole, through(1), repo, desk)
     assert breaks_at_every_request(passage, after=after, transfer=transfer) >= 5
-    assert tree_of(desk.there) == whole
+    assert tree_of(desk.there) == tree_of(desk.here)
+
+
+def checked_out_whole(client: Client, repo: str, desk: Desk) -> None:
+    """However it ends, what has its own name is whole."""
+    try:
+        client.checkout(repo, "main", desk.there, options=desk.out)
+    finally:
+        whole, found = tree_of(desk.here), tree_of(desk.there)
+        assert all(whole[path] == found[path] for path in found if ".dits-" not in path)
 
 
 @pytest.mark.parametrize("seed", range(3))

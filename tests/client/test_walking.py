@@ -81,6 +81,6 @@ def test_a_path_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 @given(st.text(min_size=1, max_size=20))
 def test_every_committed_path_is_in_normal_form(name: str) -> None:
-    path = committed_path(Path("/root") / name.replace("/", "_"), Path("/root"))
+    path = committed_path(Path("/base") / name.replace("/", "_"), Path("/base"))
     rule = broken_path_rule(path)
     assert rule is None or "normal form" not in rule
