@@ -23,8 +23,8 @@ from projections.transactions import LOST_RACES, SERVER_TROUBLES, Cursor
 Skips = frozenset[tuple[int, int]]
 """(sequence, index) of events that this projection passes over."""
 
-History = Callable[[AggregateId, int], Iterable[Recorded]]
-"""`EventLog.history`: an aggregate's events after a version."""
+History = Callable[[AggregateId], Iterable[Recorded]]
+"""`EventLog.history`: an aggregate's events from its first; operators' decisions are rare enough for that."""
 
 RESUME_EVENTS = 1_000
 """Events of a parked stream that are read and applied at once."""
@@ -80,7 +80,7 @@ def _resume(cursor: Cursor, target: Target, aggregate: str, history: History, sk
         return
     last = max(versions)
     events: list[Recorded] = []
-    for recorded in history(AggregateId.parse(aggregate), min(versions) - 1):
+    for recorded in history(AggregateId.parse(aggregate)):
         if recorded.version in versions:
             events.append(recorded)
         if len(events) >= RESUME_EVENTS or recorded.version >= last:
