@@ -25,7 +25,7 @@ from domain.ports import ObjectName
 from domain.position import Position
 from domain.session import decider as sessions
 from domain.session.commands import Session, StartSession, StoreChunks
-from domain.session.events import RecipeRecorded, TreeRecorded
+from domain.session.events import RecipeRecorded, TreeRecorded, UploadSessionFailed
 from domain.session.recording import Recording, in_appends, recipe_commands, tree_commands
 from gateway import frames
 from gateway.core import Core, Limits
@@ -48,7 +48,9 @@ def start(core: Core, call: Call[Nothing]) -> Answer:
 def get(core: Core, call: Call[Nothing]) -> Answer:
     state = session_of(core, call)
     if state.phase == "failed":
-        raise CommitFailedError(commit="of this session", reason=state.failure)
+        history = (recorded.event for recorded in core.log.history(sessions.DECIDER.at(state.session)))
+        failed = next(event for event in history if isinstance(event, UploadSessionFailed))
+        raise CommitFailedError(commit=failed.commit, reason=failed.code)
     if state.phase == "expired":
         raise UploadExpiredError(session=state.session)
     return Answer(_session(state, core.limits), core.log.end())

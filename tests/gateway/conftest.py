@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -28,6 +29,27 @@ def logged() -> Iterator[Lines]:
     structlog.configure(processors=[structlog.contextvars.merge_contextvars, capture])
     yield capture.entries
     structlog.reset_defaults()
+
+
+@contextmanager
+def living(limits: Limits = QUICK) -> Generator[Tell]:
+    """The same gateway for many stories: for properties, whose examples are many."""
+    with asyncio.Runner() as runner:
+        open_house = house(limits=limits)
+        h = runner.run(open_house.__aenter__())
+
+        def run(story: Story) -> None:
+            runner.run(_bounded(story(h)))
+
+        try:
+            yield run
+        finally:
+            runner.run(open_house.__aexit__(None, None, None))
+
+
+async def _bounded(story: Awaitable[None]) -> None:
+    async with asyncio.timeout(30):
+        await story
 
 
 @pytest.fixture

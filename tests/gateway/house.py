@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from domain.catalogue import TOPICS, upcast
 from domain.consumer import IssueKey
 from domain.decider import Context
 from domain.ids import KeyId, RepoId
+from domain.ports import EventLog
 from gateway.answers import MemoryAnswers
 from gateway.app import Application, create_app
 from gateway.auth import KeyDigests, key_text
@@ -39,8 +40,9 @@ from infra.eventlog.opening import OpenedLog, open_memory
 from infra.metrics import Metrics
 from infra.objects.memory import MemoryStore
 from infra.objects.pipeline import StorePipeline
+from infra.objects.verified import VerifiedStore
 from tests.fakes import FakeIds
-from tests.gateway.ports import FeedArchive, MemoryLeases, SetPresence
+from tests.gateway.ports import FeedArchive, MemoryLeases, MoodyStore, SetPresence
 from tests.gateway.reading import FoldedReading
 
 SYSTEM = Context("system:test", "test")
@@ -67,6 +69,9 @@ class Parts:
     presence: SetPresence
     leases: MemoryLeases
     store: MemoryStore
+    disk: MoodyStore
+    """The same store, as it is when it fails."""
+    archive: FeedArchive
     keys: dict[str, str] = field(default_factory=dict[str, str])
 
     def key(self, name: str, *scopes: str, repos: tuple[RepoId, ...] | None = None) -> str:
@@ -169,23 +174,28 @@ def parts(
     beside: Beside = nullcontext,
     opened: OpenedLog | None = None,
     read: Reading | None = None,
+    through: Callable[[EventLog], EventLog] = lambda log: log,
 ) -> Generator[Parts]:
-    """Composed from memory adapters; `opened` and `read` stand in for a real log and real read models."""
+    """Composed from memory adapters; `opened` and `read` stand in for a real log and real read models, and
+    the gateway's commands go `through` what may fail."""
     clock, ids = SystemClock(), FakeIds()
     messages = opened.messages if opened is not None else None
     opened = opened or open_memory(topics=Topics(TOPICS, upcast), clock=clock, ids=ids)
     reading, presence, leases = FoldedReading(opened.feed), SetPresence(), MemoryLeases()
-    store = MemoryStore("memory")
+    memory, archive = MemoryStore("memory"), FeedArchive(opened.feed)
+    disk = MoodyStore(memory)
+    store = VerifiedStore(disk)
     pipeline = StorePipeline(store, threads=2)
+    log = through(opened.events)
     core = Core(
-        log=opened.events,
+        log=log,
         feed=opened.feed(),
         messages=messages,
         store=store,
         streams=pipeline,
         content=Content(store),
-        sent=SentChunks(opened.events),
-        history=History(opened.events, FeedArchive(opened.feed)),
+        sent=SentChunks(log),
+        history=History(log, archive),
         presence=presence,
         reading=read or reading,
         leases=leases,
@@ -198,7 +208,7 @@ def parts(
     )
     measures = measures_of(Metrics(version="test"))
     application = create_app(core, measures=measures, operations=operations, beside=beside)
-    yield Parts(application, core, opened, reading, presence, leases, store)
+    yield Parts(application, core, opened, reading, presence, leases, memory, disk, archive)
     pipeline.close()
 
 
@@ -210,14 +220,18 @@ async def house(
     beside: Beside = nullcontext,
     opened: OpenedLog | None = None,
     read: Reading | None = None,
+    through: Callable[[EventLog], EventLog] = lambda log: log,
 ) -> AsyncGenerator[House]:
-    with parts(limits=limits, operations=operations, beside=beside, opened=opened, read=read) as p:
+    with parts(
+        limits=limits, operations=operations, beside=beside, opened=opened, read=read, through=through
+    ) as p:
         transport = httpx.ASGITransport(p.application.asgi, raise_app_exceptions=False)
         async with (
             running(p.application),
             httpx.AsyncClient(transport=transport, base_url="http://dits") as http,
         ):
-            yield House(p.application, p.core, p.log, p.reading, p.presence, p.leases, p.store, p.keys, http)
+            made: dict[str, Any] = {each.name: getattr(p, each.name) for each in fields(Parts)}
+            yield House(**made, http=http)
 
 
 @asynccontextmanager

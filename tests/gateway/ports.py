@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from domain.errors import InvalidPositionError, LogRegressedError
+from domain.errors import DitsError, InvalidPositionError, LogRegressedError, NotYetConsistentError
 from domain.event import Recorded
 from domain.ids import AggregateId, Digest, RepoId
-from domain.ports import Feed, Heartbeat
+from domain.ports import Feed, Heartbeat, ObjectName, ObjectStore, StoredObject
 from domain.position import Position
 from gateway.archive import Stretch
 
@@ -40,8 +40,11 @@ class SetPresence:
 
     def __init__(self) -> None:
         self.live: dict[str, set[Digest]] = {}
+        self.is_behind = False
 
     def missing(self, repo: RepoId, names: Iterable[Digest], at_least: Position | None) -> frozenset[Digest]:
+        if self.is_behind and at_least is not None:
+            raise NotYetConsistentError
         return frozenset(names) - self.live.get(repo, set())
 
 
@@ -83,3 +86,48 @@ class FeedArchive:
         except LogRegressedError as error:
             assert after is not None
             raise InvalidPositionError(given=after.encode()[:16]) from error
+
+
+class MoodyStore:
+    """A store that fails to write for as long as a test wants, and whose medium may hold wrong bytes."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self.trouble: DitsError | None = None
+        self.puts_left: int | None = None
+        """Before the trouble comes; None is at once."""
+        self.wrong: dict[Digest, bytes] = {}
+
+    @property
+    def location(self) -> str:
+        return self._store.location
+
+    def put(self, objects: Sequence[tuple[ObjectName, bytes | memoryview]]) -> tuple[StoredObject, ...]:
+        self._maybe()
+        return self._store.put(objects)
+
+    def read_back(self, names: Sequence[ObjectName]) -> tuple[Digest | None, ...]:
+        return self._store.read_back(names)
+
+    def mend(self, name: ObjectName, content: bytes | memoryview) -> None:
+        self._maybe()
+        self._store.mend(name, content)
+
+    def get(self, name: ObjectName) -> bytes:
+        return self.wrong.get(name.digest) or self._store.get(name)
+
+    def size(self, name: ObjectName) -> int | None:
+        return self._store.size(name)
+
+    def list(self, kind: str) -> Iterator[ObjectName]:
+        return self._store.list(kind)
+
+    def check(self) -> None:
+        self._maybe()
+        self._store.check()
+
+    def _maybe(self) -> None:
+        if self.puts_left:
+            self.puts_left -= 1
+        elif self.trouble is not None:
+            raise self.trouble
