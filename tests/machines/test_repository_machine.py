@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
@@ -184,5 +185,11 @@ class RepositoryMachine(RuleBasedStateMachine):
         self.film.check()
 
 
+class LongRepositoryMachine(RepositoryMachine):
+    """The same for thousands of histories."""
+
+
 TestRepository = RepositoryMachine.TestCase
 TestRepository.settings = settings(stateful_step_count=20)
+TestRepositoryAtLength = pytest.mark.long(LongRepositoryMachine.TestCase)
+TestRepositoryAtLength.settings = settings(max_examples=500, stateful_step_count=40)
