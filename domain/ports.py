@@ -116,7 +116,8 @@ class RawEvent(NamedTuple):
 
     position: Position
     aggregate: str
-    index: int
+    place: int
+    """Of the event in its message, from 0."""
     topic: str
     fields: Mapping[str, object]
 

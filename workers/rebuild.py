@@ -250,7 +250,7 @@ class Rebuilder:
 
     def _raw(self, run: _Run) -> Iterator[Sequence[RawEvent]]:
         for end, batch in self.messages.raw_events(None, run.projection.topics):
-            wanted = [raw for raw in batch if (raw.position.sequence, raw.index) not in run.skips]
+            wanted = [raw for raw in batch if (raw.position.sequence, raw.place) not in run.skips]
             yield wanted
             run.position, run.events = end, run.events + len(wanted)
             run.told("reading")

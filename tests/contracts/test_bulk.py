@@ -46,7 +46,7 @@ def test_raw_events_are_those_of_the_topics_with_their_fields(opened: OpenedLog)
     opened.events.ask(DOOR.ask("d", Close()), context=CONTEXT)
     *_, (end, _) = batches = list(opened.messages.raw_events(None, RAISED))
     events = [event for _, batch in batches for event in batch]
-    assert [(event.aggregate, event.index, event.fields["by"]) for event in events[:3]] == [
+    assert [(event.aggregate, event.place, event.fields["by"]) for event in events[:3]] == [
         ("tally.a", 0, 1),
         ("tally.a", 1, 1),
         ("tally.b", 0, 1),
@@ -57,7 +57,7 @@ def test_raw_events_are_those_of_the_topics_with_their_fields(opened: OpenedLog)
 def test_raw_events_are_the_facts_that_a_feed_tells(opened: OpenedLog) -> None:
     raw = [event for _, batch in opened.messages.raw_events(None, RAISED) for event in batch]
     facts = [fact for fact in opened.feed().read(None, 100) if fact.event.TOPIC in RAISED]
-    assert [(event.position, event.index) for event in raw] == [(fact.position, fact.index) for fact in facts]
+    assert [(event.position, event.place) for event in raw] == [(fact.position, fact.index) for fact in facts]
     assert [TallyRaised.model_validate(event.fields) for event in raw] == [fact.event for fact in facts]
 
 
