@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from domain import consumer as consumers
+from domain import repository as repositories
 from domain.consumer import ApiKeyIssued, ApiKeyRevoked
 from domain.event import Event
 from domain.ids import ConsumerId, KeyId, RepoId
@@ -23,6 +25,7 @@ ACCESS_EVENTS: tuple[type[Event], ...] = (
     RepositoryMadePrivate,
 )
 """What the directory is folded from."""
+ACCESS_FAMILIES = frozenset({consumers.DECIDER.family, repositories.DECIDER.family})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,15 @@ from threading import Event as Flag
 from threading import Lock, Thread
 
 import structlog
+from pydantic import ValidationError
 
 from domain.catalogue import TOPICS
-from domain.errors import DitsError, UnavailableError
-from domain.event import Event, Recorded
+from domain.errors import DitsError, MalformedEventError, UnavailableError, UnknownTopicError
+from domain.event import Event, Recorded, UnreadableEvent
 from domain.ids import AggregateId
-from domain.ports import Feed, Messages
+from domain.ports import Feed, Messages, RawEvent
 from domain.position import Position
-from gateway.caller import ACCESS_EVENTS, Directory
+from gateway.caller import ACCESS_EVENTS, ACCESS_FAMILIES, Directory
 from gateway.recent import RecentEvents
 
 MESSAGES_PER_READ = 500
@@ -157,7 +158,7 @@ class Following:
         topics = frozenset(event.TOPIC for event in ACCESS_EVENTS)
         for position, events in messages.raw_events(None, topics):
             for raw in events:
-                self.directory.fold(TOPICS[raw.topic].model_validate(raw.fields))
+                self.directory.fold(_parsed(raw))
             self.directory.position = position
             self.recent.begin(position)
             if self._stopping.is_set():
@@ -165,6 +166,7 @@ class Following:
 
     def _take(self, batch: Sequence[Recorded]) -> None:
         for recorded in batch:
+            _refuse_unreadable_access(recorded)
             self.directory.fold(recorded.event)
         self.recent.add(batch)
         with self._lock:
@@ -211,6 +213,19 @@ class Expectation:
 
 class FollowerBehindError(UnavailableError):
     """This process has not read the log to its end yet"""
+
+
+def _parsed(raw: RawEvent) -> Event:
+    try:
+        return TOPICS[raw.topic].model_validate(raw.fields)
+    except ValidationError as error:
+        raise MalformedEventError(topic=raw.topic, problem=f"{error.error_count()} fields") from error
+
+
+def _refuse_unreadable_access(recorded: Recorded) -> None:
+    """Who may do what is not guessed: such an event ends the following until an operator has looked."""
+    if isinstance(recorded.event, UnreadableEvent) and recorded.aggregate.family in ACCESS_FAMILIES:
+        raise UnknownTopicError(topic=recorded.event.topic)
 
 
 def _wake_all(waiters: list[_Waiter]) -> None:

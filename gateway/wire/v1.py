@@ -7,15 +7,16 @@ reaches events is bounded and free of control characters, so that it fits every 
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from domain.format.manifest import MESSAGE_BYTES_MAX
 from gateway.operation import Wire
 
 REASON_CHARACTERS_MAX = 1_000
 CHANGES_MAX = 4_096
+BEATING_S_MAX = 8 * 3600
 
 
 def _plain(allowed: str) -> AfterValidator:
@@ -210,6 +211,13 @@ class AcquireLocks(Wire):
     paths: list[Path] = Field(min_length=1, max_length=1_000)
     lease: Literal["until", "beating"] = "until"
     lease_s: Annotated[int, Field(ge=1, le=30 * 24 * 3600)] | None = None
+
+    @model_validator(mode="after")
+    def _beats_often_enough(self) -> Self:
+        """Heartbeats are kept for a day; a lease that beats less often than every 8 hours is no heartbeat."""
+        if self.lease == "beating" and (self.lease_s or 0) > BEATING_S_MAX:
+            raise ValueError(f"a beating lease has at most {BEATING_S_MAX} seconds")
+        return self
 
 
 class ReleaseLocks(Wire):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from domain import repository as repositories
 from domain.catalogue import TOPICS, upcast
 from domain.errors import DitsError, LogRegressedError, UnavailableError
-from domain.event import Recorded
+from domain.event import Recorded, UnreadableEvent
 from domain.ids import ConsumerId, repo_id
 from domain.ports import Feed
 from domain.position import Position
@@ -22,6 +23,7 @@ from tests.fakes import FakeIds
 from tests.gateway.house import SYSTEM
 
 ANN = ConsumerId("a" * 32)
+UNREADABLE = UnreadableEvent(topic="repository.hidden.v9", code="UNKNOWN_TOPIC", reason="newer")
 
 
 class MoodyFeed:
@@ -30,11 +32,13 @@ class MoodyFeed:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self.trouble: DitsError | None = None
+        self.unreadable = False
 
     def read(self, after: Position | None, limit: int) -> Sequence[Recorded]:
         if self.trouble is not None:
             raise self.trouble
-        return self._feed.read(after, limit)
+        batch = self._feed.read(after, limit)
+        return [replace(each, event=UNREADABLE) for each in batch] if self.unreadable else batch
 
     def wait(self, after: Position | None, timeout_s: float) -> bool:
         return self._feed.wait(after, min(timeout_s, 0.01))
@@ -131,5 +135,17 @@ def test_a_log_that_regressed_is_said() -> None:
         feed.trouble = LogRegressedError(sequence=7)
         await asyncio.sleep(0.1)
         assert trouble_of(following) == "LOG_REGRESSED"
+
+    follow(story)
+
+
+def test_an_unreadable_event_about_access_ends_the_following() -> None:
+    async def story(log: OpenedLog, following: Following, feed: MoodyFeed) -> None:
+        create(log, "film")
+        assert await following.moved(0, 5)
+        feed.unreadable = True
+        position = show(log, "film", public=True)
+        assert not await following.reached(position, 0.1)
+        assert trouble_of(following) == "UNKNOWN_TOPIC"
 
     follow(story)

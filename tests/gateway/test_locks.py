@@ -132,5 +132,6 @@ def test_a_lock_needs_a_key_and_at_least_one_path(tell: Tell) -> None:
         assert bare.json()["code"] == "IDEMPOTENCY_KEY_REQUIRED"
         assert (await lock(h, ann)).json()["code"] == "INVALID_BODY"
         assert (await lock(h, ann, "a/../b")).json()["code"] == "INVALID_PATH"
+        assert (await lock(h, ann, "a", lease="beating", lease_s=99_999)).json()["code"] == "INVALID_BODY"
 
     tell(story)
