@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import ClassVar, Protocol
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from domain.errors import DitsError, Fact, Kind
 from domain.ids import derived_id
@@ -73,8 +73,12 @@ class BucketAnswers:
     bucket: Bucket
 
     def recall(self, scope: Scope) -> Refusal | None:
+        """What another version kept in another form is passed over: it is a courtesy."""
         kept = self.bucket.get(_bucket_name(scope))
-        return None if kept is None else REFUSAL.validate_json(kept)
+        try:
+            return None if kept is None else REFUSAL.validate_json(kept)
+        except ValidationError:
+            return None
 
     def keep(self, scope: Scope, refusal: Refusal) -> None:
         self.bucket.put(_bucket_name(scope), REFUSAL.dump_json(refusal))

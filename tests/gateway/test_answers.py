@@ -51,6 +51,13 @@ def test_what_is_kept_comes_back(refusal: Refusal) -> None:
         assert answers.recall(Scope("bob", "repos.create", "key")) is None
 
 
+def test_what_another_version_kept_is_passed_over() -> None:
+    bucket = DictBucket()
+    BucketAnswers(bucket).keep(SCOPE, Refusal(b"", "NOT_FOUND", "m", ()))
+    bucket.kept = dict.fromkeys(bucket.kept, b'{"other": 1}')
+    assert BucketAnswers(bucket).recall(SCOPE) is None
+
+
 def test_a_refusal_is_forgotten_after_a_day() -> None:
     clock = FakeClock()
     answers, refusal = MemoryAnswers(clock), Refusal(b"", "NOT_FOUND", "m", ())
