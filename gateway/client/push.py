@@ -8,15 +8,16 @@ seeds S1.1, S2.1.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from .calls import Calls
 from .commits import Commits, Draft
 from .contents import Contents
-from .cutting import FileCutter, recipe_of
+from .cutting import FileCutter, NamedChunk, recipe_of
 from .errors import ProblemError
 from .format.digest import Digest
 from .format.recipe import Recipe
@@ -27,7 +28,7 @@ from .regrowing import NewFile, regrow
 from .repos import Repos, branches
 from .results import Commit, Ref
 from .resuming import Remembered, session_for
-from .sending import BATCH_BYTES, WINDOWS_IN_FLIGHT, Sender, batches
+from .sending import WINDOWS_IN_FLIGHT, Sender, upload_batches
 from .sessions import Sessions, Upload
 from .snapshot import Snapshot
 from .threads import workers
@@ -36,6 +37,10 @@ from .whole_file import send_whole
 from .wire import Buffer
 
 HASHERS = 2
+RECIPES_BYTES = 4 << 20
+"""Recipes that wait to be sent together."""
+COMMITTED_CHUNKS_MAX = 262_144
+"""Of one file, remembered as known: about 25 MiB for 80 GiB of film. Chunks of a larger one are asked for."""
 CHANGES_BYTES_MAX = 192 * 1024
 """A commit command stays under 256 KiB; beyond this it names its root tree instead of its changes."""
 
@@ -97,11 +102,9 @@ class Push:
         snapshot = Snapshot.of(self._contents, self._target.repo, head.manifest if head else None)
         total = sum(local.size_bytes for local in found.files)
         tally = Tally(self._report, files_total=len(found.files), bytes_total=total)
-        with self._session(found) as remembered:
-            pushed = self._commit(found, head, snapshot, remembered, tally)
-            if pushed.commit is not None:
-                remembered.forget()
-        return pushed
+        with ExitStack() as open_until_the_end:
+            opening = partial(self._upload, found, open_until_the_end)
+            return self._commit(found, head, snapshot, Opened(opening), tally)
 
     def _head(self) -> Ref | None:
         Repos(self._calls).get(self._target.repo)  # says so if there is none
@@ -112,7 +115,7 @@ class Push:
                 return None
             raise
 
-    def _session(self, found: Found) -> AbstractContextManager[Remembered]:
+    def _upload(self, found: Found, open_until_the_end: ExitStack) -> tuple[Upload, Remembered]:
         """Whole files are gone on with byte by byte, so there a file that was written to is another one."""
         whole = self._options.whole_file
         parts = [self._calls.http.server, self._target.branch, "whole" if whole else "chunks"]
@@ -120,20 +123,23 @@ class Push:
             parts.append(str(local.file))
             if whole:
                 parts.append(f"{local.size_bytes} {local.modified_ns}")
-        return session_for(Sessions(self._calls), self._target.repo, self._options.notes, parts)
+        sessions = Sessions(self._calls)
+        opening = session_for(sessions, self._target.repo, self._options.notes, parts)
+        remembered = open_until_the_end.enter_context(opening)
+        return sessions.within(self._target.repo, remembered.session), remembered
 
     def _commit(
-        self, found: Found, head: Ref | None, snapshot: Snapshot, remembered: Remembered, tally: Tally
+        self, found: Found, head: Ref | None, snapshot: Snapshot, opened: Opened, tally: Tally
     ) -> Pushed:
-        upload = Sessions(self._calls).within(self._target.repo, remembered.session)
         send = self._send_whole if self._options.whole_file else self._send_chunks
-        changes: dict[str, NewFile | None] = dict(send(upload, found, snapshot, tally))
+        changes: dict[str, NewFile | None] = dict(send(opened, found, snapshot, tally))
         for path in self._absent(found, snapshot):
             changes[path] = None
         commit = None
         if changes:
-            draft = self._draft(changes, head, snapshot, upload)
+            draft = self._draft(changes, head, snapshot, opened.upload())
             commit = Commits(self._calls).open(self._target.repo, draft)
+            opened.forget()
         tally.report()
         changed = tuple(sorted(path for path, new in changes.items() if new is not None))
         removed = tuple(sorted(path for path, new in changes.items() if new is None))
@@ -144,12 +150,12 @@ class Push:
             unchanged=len(found.files) - len(changed),
             skipped=found.skipped,
             progress=tally.now,
-            resumed=remembered.resumed,
+            resumed=opened.resumed,
         )
 
     # ------------------------------------------------------------------ bytes
     def _send_chunks(
-        self, upload: Upload, found: Found, snapshot: Snapshot, tally: Tally
+        self, opened: Opened, found: Found, snapshot: Snapshot, tally: Tally
     ) -> dict[str, NewFile]:
         """Everything is with the server when this returns: chunks and recipes."""
         changes, machine = dict[str, NewFile](), self._calls.machine
@@ -157,23 +163,34 @@ class Push:
             workers(WINDOWS_IN_FLIGHT, "send", machine) as senders,
             workers(HASHERS, "hash", machine) as hashers,
         ):
-            sender, cutter = Sender(upload, senders, tally), FileCutter(hashers)
-            recipes = RecipeBatch(upload)
+            sender, cutter = Sender(opened.upload, senders, tally), FileCutter(hashers)
+            recipes = RecipeBatch(opened.upload)
             for local in found.files:
-                recipe = self._cut(local, cutter, sender, tally)
-                if not _is_there(snapshot, local.path, recipe.digest):
+                before = _committed(snapshot, local.path)
+                offer = partial(sender.offer, committed=self._committed_chunks(before))
+                recipe = self._cut(local, cutter, offer, tally)
+                if recipe.digest != before:
                     recipes.add(recipe.digest, recipe.encode())
                     changes[local.path] = NewFile(recipe.digest, local.size_bytes)
             sender.flush()
             recipes.flush()
         return changes
 
-    def _cut(self, local: LocalFile, cutter: FileCutter, sender: Sender, tally: Tally) -> Recipe:
+    def _committed_chunks(self, recipe: Digest | None) -> frozenset[Digest]:
+        """Of the file as it is committed: an unchanged file then asks for nothing, and opens no session."""
+        if recipe is None:
+            return frozenset()
+        chunks = self._contents.recipe(self._target.repo, recipe).children()
+        return frozenset(chunks) if len(chunks) <= COMMITTED_CHUNKS_MAX else frozenset()
+
+    def _cut(
+        self, local: LocalFile, cutter: FileCutter, offer: Callable[[NamedChunk], None], tally: Tally
+    ) -> Recipe:
         rows = bytearray()
         tally.work_on(local.path)
         for group in cutter.chunks(local, rows):
             for chunk in group:
-                sender.offer(chunk)
+                offer(chunk)
             tally.add(read=sum(chunk.size_bytes for chunk in group))
             tally.report()
         tally.add(files=1)
@@ -181,16 +198,17 @@ class Push:
         return recipe_of(local, rows)
 
     def _send_whole(
-        self, upload: Upload, found: Found, snapshot: Snapshot, tally: Tally
+        self, opened: Opened, found: Found, snapshot: Snapshot, tally: Tally
     ) -> dict[str, NewFile]:
-        changes, done = dict[str, NewFile](), {each.path: each.recipe for each in upload.session.files}
+        changes, upload = dict[str, NewFile](), opened.upload()
+        done = {each.path: each.recipe for each in upload.session.files}
         for local in found.files:
             tally.work_on(local.path)
             recipe = done.get(local.path) or send_whole(self._calls, upload, local, tally)
             digest = Digest(bytes.fromhex(recipe))
             tally.add(files=1)
             tally.report()
-            if not _is_there(snapshot, local.path, digest):
+            if _committed(snapshot, local.path) != digest:
                 changes[local.path] = NewFile(digest, local.size_bytes)
         return changes
 
@@ -218,15 +236,36 @@ class Push:
         if len(json.dumps(draft.body())) <= CHANGES_BYTES_MAX:
             return draft
         regrown = regrow(snapshot, changes)
-        for batch in batches(regrown.trees, bytes_max=BATCH_BYTES, count_max=upload.session.batch_chunks_max):
+        for batch in upload_batches(upload, regrown.trees):
             upload.send_trees(batch)
         return replace(draft, changes=None, tree=regrown.root.hex() if regrown.root else None)
+
+
+class Opened:
+    """The upload session of a push, opened when something needs it."""
+
+    def __init__(self, opening: Callable[[], tuple[Upload, Remembered]]) -> None:
+        self._opening = opening
+        self._open: tuple[Upload, Remembered] | None = None
+
+    def upload(self) -> Upload:
+        if self._open is None:
+            self._open = self._opening()
+        return self._open[0]
+
+    @property
+    def resumed(self) -> bool:
+        return self._open is not None and self._open[1].resumed
+
+    def forget(self) -> None:
+        assert self._open is not None, "a commit has a session"
+        self._open[1].forget()
 
 
 class RecipeBatch:
     """Recipes on their way; sent a few MiB at a time, so that a million files need no memory."""
 
-    def __init__(self, upload: Upload) -> None:
+    def __init__(self, upload: Callable[[], Upload]) -> None:
         self._upload = upload
         self._waiting: list[tuple[Digest, Buffer]] = []
         self._size_bytes = 0
@@ -234,19 +273,21 @@ class RecipeBatch:
     def add(self, digest: Digest, encoded: bytes) -> None:
         self._waiting.append((digest, encoded))
         self._size_bytes += len(encoded)
-        if self._size_bytes >= BATCH_BYTES // 4:
+        if self._size_bytes >= RECIPES_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        limit = self._upload.session.batch_chunks_max
-        for batch in batches(self._waiting, bytes_max=BATCH_BYTES, count_max=limit):
-            self._upload.send_recipes(batch)
+        if self._waiting:
+            upload = self._upload()
+            for batch in upload_batches(upload, self._waiting):
+                upload.send_recipes(batch)
         self._waiting, self._size_bytes = [], 0
 
 
-def _is_there(snapshot: Snapshot, path: str, recipe: Digest) -> bool:
+def _committed(snapshot: Snapshot, path: str) -> Digest | None:
+    """The recipe of the file under that path."""
     entry = snapshot.find(path)
-    return entry is not None and entry.kind == "recipe" and entry.digest == recipe
+    return entry.digest if entry is not None and entry.kind == "recipe" else None
 
 
 def push(

@@ -8,7 +8,7 @@ caller's.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import Executor, Future
 
 from .cutting import NamedChunk
@@ -32,7 +32,8 @@ REMEMBERED_CHUNKS = 65_536
 class Sender:
     """Takes chunks in any number; `flush` returns when the server has all of them. For one thread."""
 
-    def __init__(self, upload: Upload, threads: Executor, tally: Tally) -> None:
+    def __init__(self, upload: Callable[[], Upload], threads: Executor, tally: Tally) -> None:
+        """`upload` is called, in the caller's thread, when there is something to ask for."""
         self._upload = upload
         self._threads = threads
         self._tally = tally
@@ -40,9 +41,9 @@ class Sender:
         self._in_flight = deque[Future[None]]()
         self._remembered: OrderedDict[Digest, None] = OrderedDict()
 
-    def offer(self, chunk: NamedChunk) -> None:
-        """May wait until an earlier window is through."""
-        if chunk.digest in self._remembered:
+    def offer(self, chunk: NamedChunk, committed: Container[Digest] = ()) -> None:
+        """May wait until an earlier window is through. What is committed need not be asked for."""
+        if chunk.digest in self._remembered or chunk.digest in committed:
             self._tally.add(known=chunk.size_bytes)
             return
         self._remembered[chunk.digest] = None
@@ -63,24 +64,16 @@ class Sender:
             return
         while len(self._in_flight) >= WINDOWS_IN_FLIGHT:
             self._in_flight.popleft().result()
-        self._in_flight.append(self._threads.submit(self._settle, window.chunks))
+        self._in_flight.append(self._threads.submit(self._settle, self._upload(), window.chunks))
 
-    def _settle(self, chunks: list[NamedChunk]) -> None:
+    def _settle(self, upload: Upload, chunks: list[NamedChunk]) -> None:
         """In a thread of the pool."""
-        missing = set(self._upload.missing([chunk.digest for chunk in chunks]))
+        missing = set(upload.missing([chunk.digest for chunk in chunks]))
         wanted = [chunk for chunk in chunks if chunk.digest in missing]
         self._tally.add(known=sum(chunk.size_bytes for chunk in chunks if chunk.digest not in missing))
-        for batch in self._batches((chunk.digest, chunk.content) for chunk in wanted):
-            self._upload.send_chunks(batch)
+        for batch in upload_batches(upload, ((chunk.digest, chunk.content) for chunk in wanted)):
+            upload.send_chunks(batch)
             self._tally.add(sent=sum(len(content) for _, content in batch))
-
-    def _batches(self, objects: Iterable[tuple[Digest, Buffer]]) -> Iterator[Sequence[tuple[Digest, Buffer]]]:
-        session = self._upload.session
-        return batches(
-            objects,
-            bytes_max=min(BATCH_BYTES, session.batch_bytes_max),
-            count_max=session.batch_chunks_max,
-        )
 
 
 class Window:
@@ -98,6 +91,15 @@ class Window:
             self._arena = arena
             self.held_bytes += len(arena)  # type: ignore[arg-type] # a buffer of bytes
         self.chunks.append(chunk)
+
+
+def upload_batches(
+    upload: Upload, objects: Iterable[tuple[Digest, Buffer]]
+) -> Iterator[list[tuple[Digest, Buffer]]]:
+    """Within the server's limits and ours."""
+    limit = upload.session
+    bytes_max = min(BATCH_BYTES, limit.batch_bytes_max)
+    return batches(objects, bytes_max=bytes_max, count_max=limit.batch_chunks_max)
 
 
 def batches(

@@ -38,6 +38,14 @@ def test_what_is_committed_already_is_not_sent_again(client: Client, repo: str, 
     assert len(list(client.commits.list(repo, "main"))) == 1
 
 
+def test_a_push_of_what_is_committed_leaves_no_trace(http: Client, repo: str, desk: Desk) -> None:
+    desk.put("reel.mov", noise(8, 2 * MIB))
+    http.push(repo, "main", desk.here, message="one", options=desk.pushing())
+    before = list(http.events.replay(repo))
+    http.push(repo, "main", desk.here, message="two", options=desk.pushing())
+    assert list(http.events.replay(repo, after=before[-1].resume_after)) == []
+
+
 def test_an_edit_sends_about_what_was_edited(http: Client, repo: str, desk: Desk) -> None:
     content = noise(3, 12 * MIB)
     desk.put("reel.mov", content)
