@@ -85,7 +85,7 @@ def touched(recorded: Recorded) -> Iterable[Key]:
         yield event.repo, event.path
 
 
-def fold(before: LockRow | None, _: Key, recorded: Recorded) -> LockRow | None:
+def fold(_before: LockRow | None, _key: Key, recorded: Recorded) -> LockRow | None:
     event = recorded.event
     assert isinstance(event, LocksEvent)
     match event:
@@ -101,8 +101,7 @@ def fold(before: LockRow | None, _: Key, recorded: Recorded) -> LockRow | None:
                 since=event.since,
             )
         case LockReleased() | LockForceReleased() | LockExpired():
-            ends_it = before is None or before.fencing_token == event.fencing_token
-            return None if ends_it else before
+            return None
         case _:
             assert_never(event)
 

@@ -70,7 +70,7 @@ def dealt_anew(chance: Random) -> list[list[Recorded]]:
 
 
 @pytest.mark.parametrize("projection", projections.ALL, ids=lambda projection: projection.name)
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chance=st.randoms(use_true_random=False))
 def test_events_of_different_aggregates_commute(
     module_pool: Pool, projection: Projection, chance: Random

@@ -193,16 +193,28 @@ BREAK_POSITIONS = """
 """
 
 
-def test_two_projectors_fold_every_event_once(house: House) -> None:
+def test_a_projector_that_looked_too_early_takes_nothing_back(house: House) -> None:
     house.follow()
-    first, second = house.projector(1), house.projector(1)
-    stale = first._lives()
+    late = house.projector()
+    seen = late._lives()
     record_poison(house)
-    while second.step():
-        pass
+    house.follow()
     before = house.digests()
-    first._advance(stale, house.log.read(None, 500))
+    late._advance(seen, house.log.read(None, 1))
     assert house.digests() == before
+    assert set(positions(house.pool).values()) == {house.log.end()}
+
+
+def test_a_projector_that_runs_obeys_a_skip_when_it_comes(house: House) -> None:
+    record_poison(house)
+    house.follow()
+    projector = house.projector()
+    house.log.record("repository.x", RepositoryMadePublic(repo=RepoId("x")))
+    assert projector.step() > 0
+    asks = [skip(house.pool, REPOSITORIES, sequence, 0, "a bug of 0.1") for sequence in (2, 3)]
+    house.log.ask(*asks)
+    assert projector.step() > 0
+    assert (names(house), parked_events(house.pool)) == (["a", "b", "x"], ())
 
 
 def test_a_batch_that_comes_twice_changes_nothing(house: House) -> None:

@@ -31,7 +31,7 @@ from domain.session.events import (
     UploadStarted,
 )
 from domain.tag import TagCreated, TagDeleted
-from projections import branches, commits, consumers, files, locks, repositories, sessions, tags, tiers
+from projections import ALL, branches, commits, consumers, files, locks, repositories, sessions, tags, tiers
 from projections.branches import BRANCHES
 from projections.commits import COMMITS
 from projections.consumers import CONSUMERS
@@ -66,6 +66,8 @@ def batch_messages(request: pytest.FixtureRequest) -> int:
 
 
 def follow(house: House, batch_messages: int, aggregate: str, *events: Event) -> None:
+    family = aggregate.partition(".")[0]
+    house.all = tuple(projection for projection in ALL if family in projection.families)
     house.follow()
     for event in events:
         house.log.record(aggregate, event)

@@ -10,9 +10,11 @@ from datetime import timedelta
 import pytest
 
 from domain.errors import NotYetConsistentError, RebuildCancelledError, RebuildRunningError
+from domain.event import Recorded
 from domain.ids import ConsumerId, RepoId
 from domain.ports import RawEvent
 from domain.position import Position
+from domain.references import ManifestReleased
 from domain.repository import RepositoryCreated
 from projections import builds, operating
 from projections.operating import digest, drop, parked_events, standings
@@ -21,8 +23,10 @@ from projections.reading import positions, reading
 from projections.refcounts.queries import REFCOUNTS
 from projections.repositories import REPOSITORIES
 from projections.transactions import Cursor, alone, transaction
+from tests.projections import handmade
 from tests.projections.conftest import House, wait_for
-from tests.projections.stories import HOLDERS, REPOS, Story
+from tests.projections.handmade import HandmadeLog
+from tests.projections.stories import HOLDERS, REPOS, Story, name
 from workers.rebuild import Phase, Progress
 
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname ~ '_v[0-9]+_[0-9]+$' ORDER BY 1"
@@ -187,20 +191,45 @@ def refusing(cursor: Cursor, batches: Iterable[Sequence[RawEvent]]) -> None:
 
 
 def test_a_switch_never_takes_readers_back(house: House) -> None:
+    """The live one folds another event in the moment between the last catching up and the switch."""
     record_repositories(house, 3)
     house.follow()
-    seen: list[Position | None] = []
+    rebuilder = replace(house.rebuilder(), feed=LateNews(house))
+    rebuilder.rebuild(REPOSITORIES)
+    assert house.log.end() == handmade.position(4)
+    assert positions(house.pool)["repositories"] == house.log.end()
 
-    def news(progress: Progress) -> None:
-        if progress.phase == "catching up":
-            record_repositories(house, 1, first=50)
-            while house.projector().step():
+
+class LateNews(HandmadeLog):
+    """A feed that has just said "this is the end" when one more event comes and is folded."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__()
+        self.house = house
+
+    def read(self, after: Position | None, limit: int) -> Sequence[Recorded]:
+        batch = self.house.log.read(after, limit)
+        if not batch and after == handmade.position(3):
+            record_repositories(self.house, 1, first=50)
+            while self.house.projector().step():
                 pass
-        seen.append(positions(house.pool)["repositories"])
+        return batch
 
-    house.rebuilder(batch_messages=2).rebuild(REPOSITORIES, tell=news)
-    sequences = [position.sequence for position in seen if position]
-    assert sequences == sorted(sequences)
+
+def test_a_bulk_load_passes_over_what_is_skipped(house: House) -> None:
+    record_film(house)
+    released = ManifestReleased(repo=REPOS[0], holder=HOLDERS[1], manifest=name("never held"))
+    place = house.log.record(f"references.{REPOS[0]}", released)
+    house.follow()
+    house.log.ask(operating.skip(house.pool, REFCOUNTS, place.sequence, 0, "never held"))
+    house.follow()
+    before = digest(house.pool, REFCOUNTS)
+    house.rebuilder().rebuild(replace(REFCOUNTS, apply=refusing_to_fold))
+    assert digest(house.pool, REFCOUNTS) == before
+
+
+def refusing_to_fold(cursor: Cursor, batch: Sequence[Recorded]) -> None:
+    raise AssertionError("the bulk load gave way to the ordinary fold")
 
 
 def test_the_worker_makes_what_is_missing_and_stops_when_told(house: House) -> None:
