@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from domain.errors import BodyTooLargeError, DitsError, InvalidQueryError
+from domain.errors import BodyTooLargeError, InvalidQueryError
 from gateway.budget import Budget
 from gateway.errors import BodyTimeoutError, MethodNotAllowedError, UnsupportedMediaTypeError
 from gateway.operation import JSON, OCTETS, Answer, AnyOperation, Live, Pending, Sink
@@ -31,10 +31,6 @@ QUERY_FIELDS_MAX = 32
 
 class ClientGone(Exception):  # noqa: N818 -- no error of ours: nobody is left to hear it
     """The client closed the connection before it had sent everything."""
-
-
-BROKEN_OFF = (ClientGone, BodyTimeoutError, asyncio.CancelledError)
-"""Ends of a body that say nothing against what had arrived before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,31 +135,36 @@ class PathDoor:
                 yield part
 
     async def _poured(self, exchange: Exchange, operation: AnyOperation, sink: Sink) -> Answer:
-        """The body into the sink; what had arrived before it broke off is written too."""
-        block = bytearray()
+        """The body into the sink."""
         try:
-            await self._pour(exchange, operation, sink, block)
+            await self._pour(exchange, operation, sink)
             return await self._whole(sink.end)
         except BaseException as error:
-            rest = bytes(block) if isinstance(error, BROKEN_OFF) else b""
-            await self._whole(lambda: _interrupted(sink, rest))
+            await self._whole(sink.interrupted)
+            if isinstance(error, BaseExceptionGroup):
+                raise error.exceptions[0] from error
             raise
 
-    async def _pour(self, exchange: Exchange, operation: AnyOperation, sink: Sink, block: bytearray) -> None:
-        """One block is written while the next one arrives."""
-        limits = self.gateway.core.limits
-        async with tasks() as group:
+    async def _pour(self, exchange: Exchange, operation: AnyOperation, sink: Sink) -> None:
+        """One block is written while the next one arrives, and what came before a body broke off is too."""
+        limits, block = self.gateway.core.limits, bytearray()
+        broken: Exception | None = None
+        async with asyncio.TaskGroup() as group:
             writing: asyncio.Task[None] | None = None
-            async for part in self._parts(exchange, operation.limit_bytes(limits)):
-                block += part
-                if len(block) >= limits.block_bytes:
-                    if writing is not None:
-                        await writing
-                    writing = group.create_task(self._written(sink, bytes(block)))
-                    block.clear()
+            try:
+                async for part in self._parts(exchange, operation.limit_bytes(limits)):
+                    block += part
+                    if len(block) >= limits.block_bytes:
+                        if writing is not None:
+                            await writing
+                        writing = group.create_task(self._written(sink, bytes(block)))
+                        block.clear()
+            except (ClientGone, BodyTimeoutError) as error:
+                broken = error
         if block:
             await self._written(sink, bytes(block))
-            block.clear()
+        if broken is not None:
+            raise broken
 
     async def _written(self, sink: Sink, block: bytes) -> None:
         await self._whole(lambda: sink.write(block))
@@ -261,16 +262,6 @@ def headers_of(scope: Scope) -> dict[str, str]:
     for name, text in cast("list[tuple[bytes, bytes]]", scope["headers"]):
         headers.setdefault(name.decode("latin-1").lower(), text.decode("latin-1").strip(" \t"))
     return headers
-
-
-def _interrupted(sink: Sink, rest: bytes) -> None:
-    try:
-        if rest:
-            sink.write(rest)
-    except DitsError:
-        return  # the request's own error is told; what could not be written is not confirmed
-    finally:
-        sink.interrupted()
 
 
 async def start(exchange: Exchange, status: int, headers: list[tuple[str, str]]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from domain.decider import Ask, Context, Decider, Loaded, Outcome
 from domain.errors import DitsError, OutcomeUnknownError, UnavailableError
@@ -54,6 +54,12 @@ class Coin:
 
     def bad(self) -> bool:
         return self._random.random() < self._chance
+
+
+class Chance(Protocol):
+    """Whether this time is a bad one."""
+
+    def bad(self) -> bool: ...
 
 
 class FlakyStore:
@@ -119,7 +125,7 @@ class FlakyPresence:
 class UncertainLog:
     """A log whose answers get lost: half of the lost appends had landed, half had not."""
 
-    def __init__(self, log: EventLog, coin: Coin) -> None:
+    def __init__(self, log: EventLog, coin: Chance) -> None:
         self._log = log
         self._coin = coin
 

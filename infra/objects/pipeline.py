@@ -33,7 +33,8 @@ Placed = tuple[PlacedChunk, ...]
 class StorePipeline:
     """One pool of threads for all streams into one store: the adapter of the port StreamStore."""
 
-    def __init__(self, store: ObjectStore, *, threads: int) -> None:
+    def __init__(self, store: ObjectStore, *, threads: int, part_bytes: int = PART_BYTES) -> None:
+        self.part_bytes = part_bytes
         self._store = store
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"store-{store.location}")
 
@@ -120,7 +121,7 @@ class Stream:
     def _add(self, chunks: list[memoryview]) -> None:
         self._batch += chunks
         self._batch_bytes += sum(map(len, chunks))
-        if self._batch_bytes >= PART_BYTES:
+        if self._batch_bytes >= self._pipeline.part_bytes:
             self._submit()
 
     def _submit(self) -> None:

@@ -185,7 +185,7 @@ def parts(
     memory, archive = MemoryStore("memory"), FeedArchive(opened.feed)
     disk = MoodyStore(memory)
     store = VerifiedStore(disk)
-    pipeline = StorePipeline(store, threads=2)
+    pipeline = StorePipeline(store, threads=2, part_bytes=256 << 10)
     log = through(opened.events)
     core = Core(
         log=log,
