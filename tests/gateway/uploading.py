@@ -90,14 +90,18 @@ class Client:
         )
         await exchange.run(self.house)
 
-    async def publish(self, files: Mapping[str, bytes], *, branch: str = "main") -> str:
+    async def publish(self, files: Mapping[str, bytes]) -> str:
         """A commit of these files: its id."""
         session, changes = await self.session(), list[dict[str, str]]()
         for path, content in files.items():
             answer = await self.put(session, path, content)
             assert answer.status_code == 201, answer.text
             changes.append({"path": path, "recipe": answer.json()["recipe"]})
-        body = {"branch": branch, "session": session, "changes": changes}
+        return await self.commit(session, changes)
+
+    async def commit(self, session: str, changes: Sequence[Mapping[str, str]]) -> str:
+        """Published: its id."""
+        body = {"branch": "main", "session": session, "changes": changes}
         with sagas(self.house):
             answer = await self.house.ask(
                 "POST",
