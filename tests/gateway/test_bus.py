@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import nats
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.bus import BusDoor
 from gateway.core import Limits
@@ -127,6 +129,29 @@ def test_what_is_wrong_is_told_in_the_same_envelope() -> None:
             assert (reply.status, reply.body["code"]) == (status, code), (subject, body)
             assert reply.body["correlation_id"] == reply.headers["X-Correlation-ID"] == "shot-7"
             assert reply.headers["Content-Type"] == "application/problem+json"
+
+    tell(story)
+
+
+SUBJECTS = sorted({each.subject for each in OPERATIONS if each.subject is not None})
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+MEMBERS = st.sampled_from(["repo", "name", "commit", "paths", "limit", "consumer", "key_id", "session"])
+PAYLOADS = st.binary(max_size=20) | st.dictionaries(MEMBERS, JSON | st.just("film"), max_size=5)
+
+
+@settings(max_examples=3)
+@given(st.data())
+def test_no_payload_gives_a_server_error(data: st.DataObject) -> None:
+    async def story(h: House, line: MemoryLine) -> None:
+        keys = {"X_API_Key": h.key("root", "admin"), "Idempotency_Key": "k"}
+        await h.repo("film")
+        for subject in SUBJECTS:
+            reply = await line.ask(subject, data.draw(PAYLOADS), **keys)
+            assert reply.status < 500, (subject, reply.payload)
 
     tell(story)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -229,20 +230,36 @@ RAW = st.binary(max_size=40)
 TEXT = st.text(max_size=20)
 
 
+async def ask_anything(h: House, data: st.DataObject) -> None:
+    """Every operation once, with anything at every place where a client can put something."""
+    keys = [await h.repo(), h.key("root", "admin")]
+    for operation in OPERATIONS:
+        request = h.http.build_request(
+            operation.method,
+            h.address(operation, lambda: data.draw(TEXT)),
+            content=data.draw(RAW | st.sampled_from([b"{}", b"[]", b"null"])),
+            headers=data.draw(h.odd_headers(keys)),
+        )
+        answer = await h.http.send(request)
+        assert answer.status_code < 500, (operation.name, answer.text)
+
+
+def expect_no_server_error(data: st.DataObject) -> None:
+    async def story() -> None:
+        async with house(limits=QUICK) as h:
+            await ask_anything(h, data)
+
+    run_story(story)
+
+
 @settings(max_examples=3)
 @given(st.data())
 def test_no_input_gives_a_server_error(data: st.DataObject) -> None:
-    async def story() -> None:
-        async with house(limits=QUICK) as h:
-            keys = [await h.repo(), h.key("root", "admin")]
-            for operation in OPERATIONS:
-                request = h.http.build_request(
-                    operation.method,
-                    h.address(operation, lambda: data.draw(TEXT)),
-                    content=data.draw(RAW | st.sampled_from([b"{}", b"[]", b"null"])),
-                    headers=data.draw(h.odd_headers(keys)),
-                )
-                answer = await h.http.send(request)
-                assert answer.status_code < 500, (operation.name, answer.text)
+    expect_no_server_error(data)
 
-    run_story(story)
+
+@pytest.mark.long
+@settings(max_examples=150)
+@given(st.data())
+def test_no_input_gives_a_server_error_in_many_tries(data: st.DataObject) -> None:
+    expect_no_server_error(data)
