@@ -83,8 +83,11 @@ class Ground:
 
 
 @contextmanager
-def ground(settings: Settings, name: str) -> Generator[Ground]:
-    """Open log, store and database. Raises LazyFsyncError, UnfitLogError, UnavailableError, ..."""
+def ground(settings: Settings, name: str, *, answer_s: float | None = None) -> Generator[Ground]:
+    """Open log, store and database. Raises LazyFsyncError, UnfitLogError, UnavailableError, ...
+
+    `answer_s` bounds each statement of the database, for a process whose callers wait.
+    """
     clock, ids = SystemClock(), SystemIds()
     _allow_open_files()
     with ExitStack() as opened:
@@ -100,6 +103,7 @@ def ground(settings: Settings, name: str) -> Generator[Ground]:
             dsn,
             connections_max=settings.postgres_connections_max,
             wait_s=settings.dependency_timeout_s,
+            answer_s=answer_s,
             name=name,
         )
         opened.callback(pool.close)
@@ -251,7 +255,9 @@ def workers(on: Ground) -> Supervisor:
         "projector": Projector(on.pool, on.log.feed(), events, on.clock, on.ids, ALL, batch).run,
         "rebuilder": rebuilder(on).run,
         "archivist": Archivist(on.pool, messages(on), on.log.feed(), on.clock).run,
-        "sagas": CommitWorker(on.log.feed(), events, runner, partial(open_commits, on.pool)).run,
+        "sagas": CommitWorker(
+            on.log.feed(), events, runner, partial(open_commits, on.pool), supervisor.contained
+        ).run,
         "leases": LeaseWatcher(
             on.log.feed(), events, JetStreamLeases(on.log.api), on.clock, partial(locked_repos, on.pool)
         ).run,

@@ -17,7 +17,7 @@ from domain.commit import decider as commits
 from domain.commit.decider import Commit, RecordChecked, RecordManifest, RecordVerified
 from domain.commit.events import CommitOpened, PathChange, Step
 from domain.decider import Ask, Context
-from domain.errors import NotFoundError
+from domain.errors import CommitTooLargeError, NotFoundError, TreeSizeError
 from domain.format.manifest import Manifest
 from domain.format.recipe import Recipe
 from domain.format.tree import Entry, Tree
@@ -32,6 +32,9 @@ from domain.snapshots import Change
 
 TREES_CACHED = 4_096
 """Directories kept decoded; the ones around the heads of busy branches are read again and again."""
+
+CHANGES_MAX = 1_000_000
+"""Files that one commit may change; a tree whose directories repeat can name more than there are atoms."""
 
 Check = Callable[[CommitOpened, Manifest], None]
 
@@ -80,12 +83,12 @@ class CommitSteps:
     # -------------------------------------------------------------- verify
     def _verify(self, opened: CommitOpened) -> tuple[Ask, ...]:
         session = self.events.load(sessions.DECIDER, opened.session).state
-        if session.repo != opened.repo:
+        if session.repo != opened.repo or session.consumer != opened.author:
             raise NotFoundError(thing="upload session", name=opened.session)
         sent = SentContent()
         for recorded in self.events.history(sessions.DECIDER.at(opened.session)):
             sent.add(recorded.event)
-        self._point(opened, opened.base)
+        base = self._point(opened, opened.base)
 
         def missing(names: frozenset[Digest]) -> frozenset[Digest]:
             if not names or not session.base:
@@ -95,9 +98,30 @@ class CommitSteps:
         trees = () if opened.tree is None else (opened.tree,)
         recipes = [change.recipe for change in opened.changes if change.recipe is not None]
         verified = verify(sent, trees, recipes, missing)
+        if opened.tree is not None:
+            self._refuse_wrong_sizes(base.root, opened.tree, sent)
         return (
             commits.DECIDER.ask(opened.commit, RecordVerified(verified.recipe_count, verified.chunk_count)),
         )
+
+    def _refuse_wrong_sizes(self, base: Digest | None, root: Digest, sent: SentContent) -> None:
+        """A tree that a client made says what it likes: check what differs from the base, within bounds."""
+        for tree in map(self.tree, filter(sent.holds, {root, *sent.tree_children})):
+            for entry in tree.entries:
+                if entry.kind == "tree":
+                    _refuse_wrong_size(entry, self.tree(entry.digest).size_bytes)
+        changes = snapshots.diff(base, root, self.tree)
+        for count, change in enumerate(changes, start=1):
+            if count > CHANGES_MAX:
+                raise CommitTooLargeError(limit=CHANGES_MAX)
+            if change.after is not None:
+                known = sent.recipe_sizes.get(change.after.digest)
+                _refuse_wrong_size(
+                    change.after, known if known is not None else self._size(change.after.digest)
+                )
+
+    def _size(self, recipe: Digest) -> int:
+        return Recipe.decode(self.store.get(ObjectName("recipes", recipe))).size_bytes
 
     # -------------------------------------------------------------- store
     def _store(self, opened: CommitOpened, context: Context) -> tuple[Ask, ...]:
@@ -139,8 +163,7 @@ class CommitSteps:
     def _change(self, change: PathChange) -> Change:
         if change.recipe is None:
             return Change(change.path, None, None)
-        encoded = self.store.get(ObjectName("recipes", change.recipe))
-        size_bytes = Recipe.decode(encoded).size_bytes
+        size_bytes = self._size(change.recipe)
         return Change(
             change.path, None, Entry(change.path.split("/")[-1], "recipe", change.recipe, size_bytes)
         )
@@ -202,3 +225,8 @@ class CommitSteps:
 def _built_on(opened: CommitOpened, head: CommitId | None) -> CommitId | None:
     """The commit below: the branch's head, or the base where the branch is born by this commit."""
     return opened.base if head is None else head
+
+
+def _refuse_wrong_size(entry: Entry, actual: int) -> None:
+    if entry.size_bytes != actual:
+        raise TreeSizeError(name=entry.name, said=entry.size_bytes, actual=actual)

@@ -1,7 +1,8 @@
 """Follows the log for commits that were opened and runs their sagas, one at a time a branch.
 
 Promises: folds to the log's end before it acts, and then acts only on sagas that are still open there;
-commits of one branch run in the order in which they were opened, so on a hot branch nobody starves.
+commits of one branch run in the order in which they were opened, so on a hot branch nobody starves; a saga
+that a fault of ours breaks is set aside, said, and tried again, and stops nobody else.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from domain.commit import decider as commits
 from domain.commit.events import CommitCompensated, CommitOpened, CommitPublished
@@ -24,7 +26,11 @@ SAGAS_AT_ONCE = 4
 """Branches that move at the same time; a saga mostly waits for disks."""
 MESSAGES_PER_READ = 1_000
 WAIT_S = 1.0
+ASIDE_S = 60
+"""A saga that a fault broke may fare better after a restart of what it depends on."""
 
+Contained = Callable[[str, Callable[[], None]], bool]
+"""Runs a piece of work; False if it is to be set aside (`Supervisor.contained`)."""
 Open = Callable[[], tuple[Iterable[CommitId], Position | None]]
 """The commits that a read model knows as open, and the position up to which it knows."""
 
@@ -37,13 +43,16 @@ class CommitWorker:
     events: EventLog
     runner: SagaRunner
     known_open: Open
+    contained: Contained
     _waiting: dict[BranchId, deque[Recorded]] = field(default_factory=dict[BranchId, deque[Recorded]])
     """The queue of each branch that has a saga running; its head is the running one."""
+    _aside: list[tuple[int, Recorded]] = field(default_factory=list[tuple[int, Recorded]])
+    """Sagas that a fault of ours broke, and when: tried again later, while all others go on."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _broken: list[BaseException] = field(default_factory=list[BaseException])
 
     def run(self, stopping: threading.Event) -> None:
-        self._waiting, self._broken = {}, []
+        self._waiting, self._broken, self._aside = {}, [], []
         still_open, after = self._fold_to_the_end(stopping)
         with ThreadPoolExecutor(SAGAS_AT_ONCE, thread_name_prefix="saga") as pool:
             for opened in still_open.values():
@@ -58,6 +67,7 @@ class CommitWorker:
                 if batch:
                     after = batch[-1].position
                 else:
+                    self._take_up_again(pool)
                     self.feed.wait(after, WAIT_S)
 
     def _fold_to_the_end(self, stopping: threading.Event) -> tuple[dict[CommitId, Recorded], Position | None]:
@@ -91,6 +101,14 @@ class CommitWorker:
             self._waiting[branch] = deque([opened])
         pool.submit(self._work_off, branch)
 
+    def _take_up_again(self, pool: ThreadPoolExecutor) -> None:
+        horizon_ms = self.runner.clock.monotonic_ms() - ASIDE_S * 1000
+        with self._lock:
+            due = [opened for since_ms, opened in self._aside if since_ms <= horizon_ms]
+            self._aside = [each for each in self._aside if each[0] > horizon_ms]
+        for opened in due:
+            self._enqueue(pool, opened)
+
     def _work_off(self, branch: BranchId) -> None:
         """Run the branch's sagas until none waits; an error ends the whole loop, to be started anew."""
         try:
@@ -101,7 +119,9 @@ class CommitWorker:
                         del self._waiting[branch]
                         return
                     opened = queue.popleft()
-                self.runner.run(opened)
+                if not self.contained(f"commit {opened.aggregate.id}", partial(self.runner.run, opened)):
+                    with self._lock:
+                        self._aside.append((self.runner.clock.monotonic_ms(), opened))
         except BaseException as error:
             self._broken.append(error)
             raise

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import structlog
 
 from domain.commit import decider as commits
-from domain.commit.decider import Commit
+from domain.commit.decider import Commit, FailCommit, RebaseCommit
 from domain.commit.events import CommitOpened
-from domain.decider import Ask, Context
+from domain.decider import Context
 from domain.errors import DitsError, LogRegressedError
 from domain.event import Recorded
 from domain.ports import Clock, CrashPoints, EventLog, Ids
@@ -97,15 +97,17 @@ class SagaRunner:
         match verdict:
             case saga.Retry(pause_ms):
                 self.clock.sleep(pause_ms / 1000)
-            case saga.Rebase(command) | saga.GiveUp(command):
-                assert state.opened is not None
-                self._ask_until_answered(commits.DECIDER.ask(state.opened.commit, command), context)
-                if isinstance(verdict, saga.GiveUp):
-                    self.crash_points.reached("fail:appended")
+            case saga.Rebase(command, pause_ms):
+                self._record(state, command, context)
+                self.clock.sleep(pause_ms / 1000)
+            case saga.GiveUp(command):
+                self._record(state, command, context)
+                self.crash_points.reached("fail:appended")
 
-    def _ask_until_answered(self, ask: Ask, context: Context) -> None:
+    def _record(self, state: Commit, command: RebaseCommit | FailCommit, context: Context) -> None:
         """A verdict is recorded before anything else happens to the commit."""
-        tries = 0
+        assert state.opened is not None
+        ask, tries = commits.DECIDER.ask(state.opened.commit, command), 0
         while not self.stopping():
             try:
                 self.events.ask(ask, context=context)

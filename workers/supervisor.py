@@ -49,6 +49,20 @@ class Supervisor:
             thread.join(timeout_s)
         return not any(thread.is_alive() for thread in self._threads)
 
+    def contained(self, name: str, work: Callable[[], None]) -> bool:
+        """Run one piece of a loop's work; False if it raised what only this piece can be blamed for.
+
+        Raises LogRegressedError, which no loop goes on after.
+        """
+        try:
+            work()
+        except LogRegressedError:
+            raise
+        except Exception as error:
+            log.exception("work_set_aside", work=name, error=repr(error))
+            return False
+        return True
+
     def _keep_running(self, name: str, loop: Loop) -> None:
         pause_s = RESTART_FIRST_S
         while not self.stopping.is_set():

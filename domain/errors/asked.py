@@ -219,6 +219,20 @@ class UnknownContentError(DitsError):
     kind = "unprocessable"
 
 
+class TreeSizeError(DitsError):
+    """A tree says that '{name}' has {said} bytes; it has {actual}"""
+
+    code = "TREE_SIZE_MISMATCH"
+    kind = "unprocessable"
+
+
+class CommitTooLargeError(DitsError):
+    """A commit changes at most {limit} files"""
+
+    code = "COMMIT_TOO_LARGE"
+    kind = "too_large"
+
+
 class CommitFailedError(DitsError):
     """Commit {commit} failed: {reason}"""
 

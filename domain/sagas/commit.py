@@ -35,6 +35,8 @@ TRIES_MAX = 8
 """Of one step that fails transiently: about 25 s of backoff, as long as a restart of a server takes."""
 REBASES_MAX = 50
 """Of one commit on a hot branch; each one means that somebody else's commit landed."""
+REBASE_PAUSE_MS_MAX = 20
+"""A pivot takes about 5 ms: enough for two workers on one branch to fall out of step."""
 BACKOFF_FIRST_MS = 100
 BACKOFF_MAX_MS = 10_000
 
@@ -114,9 +116,10 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Rebase:
-    """Go back to the store step, on the branch's new head."""
+    """Go back to the store step, on the branch's new head, after a moment of chance."""
 
     command: RebaseCommit
+    pause_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ def judge(state: Commit, error: DitsError, *, tries: int, jitter: float) -> Verd
     if not isinstance(action, Forward) or isinstance(error, OutcomeUnknownError | ConcurrencyConflictError):
         return Retry(pause_ms(tries, jitter))
     if isinstance(error, StaleHeadError) and _may_follow(state):
-        return Rebase(RebaseCommit(state.attempt + 1))
+        return Rebase(RebaseCommit(state.attempt + 1), int(jitter * REBASE_PAUSE_MS_MAX))
     if may_pass(error) and tries < TRIES_MAX:
         return Retry(pause_ms(tries, jitter))
     facts = tuple((name, str(fact)) for name, fact in sorted(error.facts.items()))

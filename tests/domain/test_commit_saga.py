@@ -79,7 +79,7 @@ def test_a_commit_that_is_over_or_unknown_rests() -> None:
 
 
 def test_a_moved_head_is_followed_unless_the_client_fixed_it() -> None:
-    assert judged(STALE, *READY) == Rebase(RebaseCommit(1))
+    assert judged(STALE, *READY) == Rebase(RebaseCommit(1), 0)
     assert isinstance(judged(STALE, opening(fixed_head=True), *READY[1:]), GiveUp)
 
 
@@ -87,7 +87,7 @@ def test_a_head_is_followed_fifty_times_at_most() -> None:
     at_the_limit = (*READY, CommitRebased(commit=COMMIT, attempt=saga.REBASES_MAX), STORED, CHECKED)
     assert isinstance(judged(STALE, *at_the_limit), GiveUp)
     before_it = (*READY, CommitRebased(commit=COMMIT, attempt=saga.REBASES_MAX - 1), STORED, CHECKED)
-    assert judged(STALE, *before_it) == Rebase(RebaseCommit(saga.REBASES_MAX))
+    assert judged(STALE, *before_it) == Rebase(RebaseCommit(saga.REBASES_MAX), 0)
 
 
 @pytest.mark.parametrize("error", [AWAY, InsufficientStorageError(store="disk")])

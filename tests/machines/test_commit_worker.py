@@ -15,6 +15,7 @@ from infra.clock import SystemIds
 from tests.faults import CrashedError, Moments, crash
 from tests.machines.film import Film, commit_of
 from workers.commit_worker import CommitWorker
+from workers.supervisor import Supervisor
 
 PATIENCE_S = 10.0
 
@@ -23,7 +24,8 @@ def worker(film: Film, *, moments: Moments | None = None, known: tuple[CommitId,
     """A worker whose read model knows these commits as open, up to the log's present end."""
     after: Position | None = film.log.events.end() if known else None
     runner = film.runner(crash_points=moments)
-    return CommitWorker(film.process().feed(), runner.events, runner, lambda: (known, after))
+    contained = Supervisor({}, runner.clock.monotonic_ms).contained
+    return CommitWorker(film.process().feed(), runner.events, runner, lambda: (known, after), contained)
 
 
 def run_until(film: Film, work: CommitWorker, done: Callable[[], bool]) -> None:
@@ -90,3 +92,18 @@ def test_a_worker_whose_saga_died_ends_and_the_next_one_finishes() -> None:
     run_until(film, worker(film), lambda: all_over(film, opened))
     assert order_of_publishing(film, "main") == [commit_of(each) for each in opened]
     film.check()
+
+
+def test_a_saga_that_a_fault_breaks_stops_nobody_else() -> None:
+    film = Film(SystemIds())
+    opened = [film.open(f"w{n}", {f"f{n}": b"x"}) for n in range(3)]
+    moments = Moments()
+    moments.plan("store:begin", _fault, nth=1)
+    run_until(film, worker(film, moments=moments), lambda: all_over(film, opened[1:]))
+    assert film.state(commit_of(opened[0])).phase == "open"
+    run_until(film, worker(film), lambda: all_over(film, opened))
+    film.check()
+
+
+def _fault() -> None:
+    raise RuntimeError("a fault of ours")
