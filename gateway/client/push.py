@@ -1,7 +1,7 @@
 """Push: bring local files into a commit, sending only what the server does not have.
 
 Promises: memory is bounded at any file size; an interrupted push, run again, goes on where it was; a push
-of what is committed already sends nothing and makes no commit; locks that are ours are shown. Scenario:
+of what is committed already sends nothing and records nothing; locks that are ours are shown. Scenario:
 seeds S1.1, S2.1.
 """
 
