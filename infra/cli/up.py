@@ -69,6 +69,6 @@ Dits is up at {laptop.url}
 
 Try, in another terminal:
   dits repos create film
-  dits push film FILE.mp4 -m "first take"
-  dits log film
+  dits push -r film FILE.mp4 -m "first take"
+  dits log -r film
 Ctrl-C stops it; everything is kept."""
