@@ -5,16 +5,19 @@ Promises: whatever a recorder does with an append, it does to all of it or to no
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, starmap
+from operator import attrgetter
 from typing import Protocol
 
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent
 
 from domain.position import Position
 from infra.eventlog.message import StoredState
+
+ORIGINATOR = attrgetter("originator_id")
+STATE = attrgetter("originator_version", "topic", "state")
 
 __all__ = ["Append", "Guard", "GuardedRecorder", "IntegrityError", "Write", "writes_of"]
 
@@ -65,14 +68,12 @@ class GuardedRecorder(Protocol):
 
 def writes_of(stored_events: Sequence[StoredEvent]) -> tuple[Write, ...]:
     """The library's flat list, by aggregate. Raises IntegrityError if versions are not consecutive."""
-    grouped: defaultdict[str, list[StoredState]] = defaultdict(list)
-    for stored in stored_events:
-        state = StoredState(stored.originator_version, stored.topic, stored.state)
-        grouped[str(stored.originator_id)].append(state)
+    grouped: dict[str, list[StoredState]] = {}
+    for originator_id, run in groupby(stored_events, ORIGINATOR):
+        grouped.setdefault(str(originator_id), []).extend(starmap(StoredState, map(STATE, run)))
     for aggregate, events in grouped.items():
-        if events[-1].version - events[0].version != len(events) - 1 or any(
-            later.version <= earlier.version for earlier, later in pairwise(events)
-        ):
+        first = events[0].version
+        if [event.version for event in events] != list(range(first, first + len(events))):
             raise IntegrityError(f"versions of {aggregate} are not consecutive")
     return tuple(
         Write(aggregate, max(events[0].version - 1, 0), tuple(events))

@@ -8,6 +8,7 @@ on what won it. Serves seeds S3.5 and S7.2.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -25,20 +26,22 @@ from eventsourcing.persistence import (
 from eventsourcing.utils import Environment, EnvType
 
 from domain.decider import AnyDecider, Ask, Context, Decider, Loaded, Outcome
-from domain.errors import ConcurrencyConflictError
+from domain.errors import ConcurrencyConflictError, UnavailableError
 from domain.event import Envelope, Event, Recorded
 from domain.idempotency import Keyring, KeyUse
 from domain.ids import AggregateId
 from domain.ports import Ids
 from domain.position import Position
 from infra.eventlog.append import Append, Guard, GuardedRecorder, Write
+from infra.eventlog.bulk import BulkSource
 from infra.eventlog.feed import Narrator
 from infra.eventlog.fold import Fold
 from infra.eventlog.hybrid_clock import HybridClock
 from infra.eventlog.mapper import EventMapper, Fact
-from infra.eventlog.message import FIRST, StoredState, append_id_of
+from infra.eventlog.message import FIRST, Shard, StoredState, append_id_of
 from infra.eventlog.reader import LogReader, Stored
 from infra.eventlog.sentinel import Sentinel
+from infra.eventlog.snapshots import Shelf, Snapshot, SnapshotStore
 
 S = TypeVar("S")
 C = TypeVar("C")
@@ -62,27 +65,32 @@ class Asked:
     events: list[Event]
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What differs between JetStream and memory."""
+
+    shard: Shard
+    recorder: GuardedRecorder
+    reader: LogReader
+    sentinel: Sentinel
+    bulk: BulkSource
+    shelf: Shelf
+    factory: InfrastructureFactory[TrackingRecorder]
+
+
 class LogApplication(Application[str]):
     """Safe for any number of threads."""
 
     def __init__(
-        self,
-        factory: InfrastructureFactory[TrackingRecorder],
-        recorder: GuardedRecorder,
-        reader: LogReader,
-        mapper: EventMapper,
-        *,
-        narrator: Narrator,
-        sentinel: Sentinel,
-        hybrid_clock: HybridClock,
-        ids: Ids,
+        self, parts: Parts, mapper: EventMapper, *, narrator: Narrator, hybrid_clock: HybridClock, ids: Ids
     ) -> None:
-        self._factory = factory
-        self._guarded = recorder
-        self._reader = reader
+        self._factory = parts.factory
+        self._guarded = parts.recorder
+        self._reader = parts.reader
+        self._sentinel = parts.sentinel
         self._mapper = mapper
         self._narrator = narrator
-        self._sentinel = sentinel
+        self._snapshots = SnapshotStore(mapper, parts.recorder.recorder, parts.shelf)
         self._ids = ids
         self._hybrid_clock = hybrid_clock
         super().__init__()
@@ -208,18 +216,27 @@ class LogApplication(Application[str]):
         return EventStore(self._mapper, self._guarded.recorder)
 
     def construct_repository(self) -> Repository[str]:
-        return Repository(self.events, cache_maxsize=FOLDS_MAX)
+        return Repository(self.events, snapshot_store=self._snapshots, cache_maxsize=FOLDS_MAX)
 
     def fold(self, decider: AnyDecider, aggregate: AggregateId) -> Fold:
-        """State, version and keyring, as far as the log goes."""
+        """State, version and keyring, as far as the log goes. A long way is shortened for the next time."""
+        self._snapshots.meet(decider)
         projector = cast("ProjectorFunction[Any, Any]", partial(_project, decider, self._hybrid_clock))
-        return cast("Fold", self.repository.get(str(aggregate), projector_func=projector))
+        name = str(aggregate)
+        fold = cast("Fold", self.repository.get(name, projector_func=projector))
+        if self._snapshots.is_due(name, fold.version):
+            # A snapshot that could not be kept costs time at the next start, nothing else.
+            with suppress(UnavailableError):
+                self._snapshots.put([Snapshot(name, fold.version, fold.state, fold.keyring)])
+        return fold
 
 
-def _project(decider: AnyDecider, clock: HybridClock, fold: Fold | None, facts: Iterable[Fact]) -> Fold:
+def _project(
+    decider: AnyDecider, clock: HybridClock, fold: Fold | None, told: Iterable[Fact | Snapshot]
+) -> Fold:
     """The library's projector function: never None, because an aggregate without events has a state too."""
     fold = fold or Fold(0, decider.initial, Keyring())
-    fold.advance(decider, facts, clock.observe)
+    fold.advance(decider, told, clock.observe)
     return fold
 
 

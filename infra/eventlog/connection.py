@@ -177,8 +177,7 @@ class Connection:
     def close(self) -> None:
         if self._loop.is_closed():
             return
-        if self._client.is_connected or self._client.is_reconnecting:
-            self._call(self._client.close(), STOP_TIMEOUT_S)
+        self._call(self._wind_down(), STOP_TIMEOUT_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_TIMEOUT_S)
         self._loop.close()
@@ -218,6 +217,16 @@ class Connection:
         self._inbox = self._client.new_inbox()
         await self._client.subscribe(f"{self._inbox}.*", cb=self._answered)
         self._up.set()
+
+    async def _wind_down(self) -> None:
+        """Close, and see every task of nats-py end before the loop does."""
+        if self._client.is_connected or self._client.is_reconnecting:
+            await self._client.close()
+        # A reconnect that is cancelled half-way may have begun new tasks meanwhile.
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _broke(self) -> None:
         self._epoch += 1

@@ -13,6 +13,7 @@ from domain.decider import AnyDecider
 from domain.event import HybridTime
 from domain.idempotency import Keyring
 from infra.eventlog.mapper import Fact
+from infra.eventlog.snapshots import Snapshot
 
 
 class Fold:
@@ -38,14 +39,21 @@ class Fold:
         copy._pair = self._pair
         return copy
 
-    def advance(self, decider: AnyDecider, facts: Iterable[Fact], seen: Callable[[HybridTime], None]) -> None:
+    def advance(
+        self, decider: AnyDecider, told: Iterable[Fact | Snapshot], seen: Callable[[HybridTime], None]
+    ) -> None:
         """Fold what stands after our version. A fact that cannot be read leaves everything as it was."""
         version, state = self._pair
-        read = list(facts)
+        read: list[Fact] = []
+        for one in told:
+            if isinstance(one, Snapshot):
+                version, state, self.keyring = one.originator_version, one.state, one.keyring
+            else:
+                read.append(one)
         for fact in read:
             version = fact.originator_version
             state = decider.evolve(state, fact.event)
             self.keyring.remember(fact.envelope, version)
         if read:
             seen(read[-1].envelope.recorded_at)
-            self._pair = (version, state)
+        self._pair = (version, state)

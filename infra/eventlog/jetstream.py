@@ -90,6 +90,9 @@ class JetStreamAggregateRecorder(AggregateRecorder):
         append_id = self._log.ids.token(APPEND_ID_BYTES)
         writes = writes_of(stored_events)
         positions = self.append(Append(append_id, append_id.hex(), writes))
+        if len(writes) == 1:
+            first = positions[0].sequence << INDEX_BITS
+            return range(first, first + len(stored_events))
         ids = {
             write.aggregate: count(position.sequence << INDEX_BITS)
             for write, position in zip(writes, positions, strict=True)

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from eventsourcing.persistence import InfrastructureFactory, TrackingRecorder
-
 from domain.errors import LogRegressedError
 from domain.ports import Clock, Ids
-from infra.eventlog.append import GuardedRecorder
 from infra.eventlog.appender import JetStreamLog
-from infra.eventlog.application import LogApplication
-from infra.eventlog.bulk import BulkSource, LogMessages, MemoryBulk
+from infra.eventlog.application import LogApplication, Parts
+from infra.eventlog.bulk import LogMessages, MemoryBulk
 from infra.eventlog.bulk_reader import BulkReader
 from infra.eventlog.connection import Connection
 from infra.eventlog.durability import refuse_lazy_servers
@@ -23,12 +20,13 @@ from infra.eventlog.hybrid_clock import HybridClock
 from infra.eventlog.jetstream import JetStreamApplicationRecorder, JetStreamFactory
 from infra.eventlog.jetstream_api import JetStreamApi, Patience
 from infra.eventlog.jetstream_reader import JetStreamReader
+from infra.eventlog.jetstream_shelf import JetStreamShelf
 from infra.eventlog.mapper import EventMapper, Topics
 from infra.eventlog.memory import MemoryFactory, MemoryReader, MemoryRecorder
 from infra.eventlog.message import Shard
 from infra.eventlog.places import Places
-from infra.eventlog.reader import LogReader
 from infra.eventlog.sentinel import Sentinel
+from infra.eventlog.snapshots import MemoryShelf
 from infra.eventlog.stream import LogUse, StreamLimits, log_use, open_stream
 
 
@@ -44,18 +42,6 @@ class LogAddress:
     unsafe_lazy_fsync: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What differs between JetStream and memory."""
-
-    shard: Shard
-    recorder: GuardedRecorder
-    reader: LogReader
-    sentinel: Sentinel
-    bulk: BulkSource
-    factory: InfrastructureFactory[TrackingRecorder]
-
-
 class OpenedLog:
     """The log as one process holds it: the command side, feeds, and what an operator asks about it."""
 
@@ -68,14 +54,7 @@ class OpenedLog:
         self.narrator = Narrator(parts.shard, self.reader.incarnation, mapper)
         self._hybrid_clock = HybridClock(clock)
         self.events = LogApplication(
-            parts.factory,
-            self.recorder,
-            self.reader,
-            mapper,
-            narrator=self.narrator,
-            sentinel=sentinel,
-            hybrid_clock=self._hybrid_clock,
-            ids=ids,
+            parts, mapper, narrator=self.narrator, hybrid_clock=self._hybrid_clock, ids=ids
         )
 
     @property
@@ -91,14 +70,16 @@ class OpenedLog:
 class OpenedJetStream(OpenedLog):
     """The real one, with its connection."""
 
-    def __init__(self, log: JetStreamLog, *, url: str, topics: Topics, clock: Clock) -> None:
+    def __init__(self, log: JetStreamLog, address: LogAddress, *, topics: Topics, clock: Clock) -> None:
+        """Raises UnfitLogError, UnavailableError."""
         self.log = log
         parts = Parts(
             log.shard,
             JetStreamApplicationRecorder(log),
             log.reader,
             log.sentinel,
-            BulkReader(url, log.shard.stream, log.api, log.ids),
+            BulkReader(address.url, log.shard.stream, log.api, log.ids),
+            JetStreamShelf(log, address.limits),
             JetStreamFactory(log),
         )
         super().__init__(parts, topics=topics, clock=clock, ids=log.ids)
@@ -123,7 +104,11 @@ def open_jetstream(
     """Raises LazyFsyncError, ServerTooOldError, UnfitLogError, UnavailableError."""
     refuse_lazy_servers(address.system_url, unsafe=address.unsafe_lazy_fsync)
     log = connected(address, clock, ids, name)
-    return OpenedJetStream(log, url=address.url, topics=topics, clock=clock)
+    try:
+        return OpenedJetStream(log, address, topics=topics, clock=clock)
+    except BaseException:
+        log.api.connection.close()
+        raise
 
 
 def connected(address: LogAddress, clock: Clock, ids: Ids, name: str) -> JetStreamLog:
@@ -150,4 +135,6 @@ def open_memory(
 def memory_parts(recorder: MemoryRecorder) -> Parts:
     reader = MemoryReader(recorder)
     sentinel = Sentinel(reader, lambda: 0)
-    return Parts(recorder.shard, recorder, reader, sentinel, MemoryBulk(reader), MemoryFactory(None))
+    return Parts(
+        recorder.shard, recorder, reader, sentinel, MemoryBulk(reader), MemoryShelf(), MemoryFactory(None)
+    )
