@@ -18,6 +18,8 @@ from gateway.bridge import Bridge
 from gateway.measures import Measures
 
 CHECK_EVERY_S = 2.0
+CHECK_AT_START_S = 0.05
+"""Until the first success: a start is waited for."""
 CHECK_BUDGET_S = 2.0
 """A slower check counts as failed (S2.4)."""
 DOWN_AFTER = 3
@@ -67,7 +69,7 @@ class Health:
         async with asyncio.TaskGroup() as group:
             while True:
                 await self.round(group)
-                await asyncio.sleep(CHECK_EVERY_S)
+                await asyncio.sleep(CHECK_EVERY_S if self.readiness.started else CHECK_AT_START_S)
 
     async def round(self, group: asyncio.TaskGroup) -> None:
         """A check that is still running from an earlier round is not begun again."""

@@ -219,6 +219,7 @@ def _core(on: Ground, pipeline: StorePipeline) -> Core:
         batch_bytes_max=settings.chunk_batch_bytes_max,
         file_bytes_max=settings.file_bytes_max,
         core_threads=settings.core_threads,
+        requests_max=settings.gateway_connections_max,
         commit_wait_s=settings.commit_wait_s,
     )
     return Core(
