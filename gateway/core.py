@@ -53,6 +53,8 @@ class Limits:
     """How long a read waits for its position (seed S3.3)."""
     access_wait_s: float = 2.0
     """How long a change of keys or visibility waits for this process's own follower."""
+    heartbeat_s: float = 15.0
+    """Of a live stream: a comment, so that nobody in between takes a silent one for dead."""
     body_timeout_s: float = 60.0
     """Between two parts of a body: a client that is silent for longer has gone."""
     lease_beating_ms: int = 30_000

@@ -26,6 +26,7 @@ EVENT_WEIGHT = 1_024
 class RecentEvents:
     """Written by the follower's thread alone, read by any."""
 
+    events_max: int = EVENTS_MAX
     _events: deque[Recorded] = field(default_factory=deque[Recorded])
     _weight: int = 0
     _dropped: int = 0
@@ -41,7 +42,7 @@ class RecentEvents:
             for recorded in batch:
                 self._events.append(recorded)
                 self._weight += weight(recorded.event)
-            while len(self._events) > EVENTS_MAX or self._weight > WEIGHT_MAX:
+            while len(self._events) > self.events_max or self._weight > WEIGHT_MAX:
                 oldest = self._events.popleft()
                 self._weight -= weight(oldest.event)
                 self._dropped = oldest.position.sequence

@@ -22,8 +22,6 @@ from gateway.operation import Answer, AnyOperation, Call, Operation, Pending, Wa
 from gateway.wire.v1_events import EventPage, ReadEvents, told
 
 STREAM = "text/event-stream"
-HEARTBEAT_S = 15.0
-"""A comment, so that nobody in between takes a silent stream for a dead one."""
 PAUSE_S = 0.25
 """Between two tries where news cannot wake us: the archive is behind, or a server is away."""
 EVENTS_PER_STEP = 256
@@ -125,6 +123,7 @@ class Step:
 def _stream(listening: Listening, *, follow: bool) -> Answer:
     """The first step is made now, so that what is wrong with it is still said as an error."""
     until = None if follow else _sequence(listening.core.log.end())
+    heartbeat_s = listening.core.limits.heartbeat_s
     first = listening.step()
 
     async def live(waits: Waits) -> AsyncGenerator[bytes]:
@@ -132,7 +131,7 @@ def _stream(listening: Listening, *, follow: bool) -> Answer:
         step, spoke_at, is_news = first, clock(), False
         yield b"retry: 1000\n\n"
         while True:
-            if step.text or clock() - spoke_at >= HEARTBEAT_S:
+            if step.text or clock() - spoke_at >= heartbeat_s:
                 yield step.text or b": still here\n\n"
                 spoke_at = clock()
             has_moved, listening.at = step.reached != listening.at, step.reached
@@ -143,7 +142,7 @@ def _stream(listening: Listening, *, follow: bool) -> Answer:
             else:
                 # News that the step before did not show is still on its way into the archive.
                 await asyncio.sleep(PAUSE_S if is_news else 0)
-                left_s = max(spoke_at + HEARTBEAT_S - clock(), 0.001)
+                left_s = max(spoke_at + heartbeat_s - clock(), 0.001)
                 is_news = await waits.following.moved(_sequence(listening.at), left_s)
             step = await _next(waits, listening)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from tests.gateway.conftest import QUICK, Tell, living
 from tests.gateway.house import House, expect_problem
 from tests.gateway.uploading import GONE, Client, Exchange, bytes_of
 
-FILM = repo_id("film")
+FILM: str = repo_id("film")
 CONTENT = bytes_of(1, 3 << 20)
 PATH = "shots/a b.mov"
 FILE = "/files/shots/a%20b.mov"
@@ -198,7 +199,7 @@ def test_what_lives_elsewhere_is_not_found_by_its_digest(tell: Tell) -> None:
     async def story(h: House) -> None:
         ann, _ = await film(h)
         recipe, chunk = next(h.store.list("recipes")).digest, next(h.store.list("chunks")).digest
-        h.presence.live = {repo_id("other"): {recipe, chunk}}
+        h.presence.live = {str(repo_id("other")): {recipe, chunk}}
         expect_problem(await ann.get(f"/recipes/{recipe.hex()}"), 404, "NOT_FOUND")
         expect_problem(await ann.post("/chunks", chunk), 404, "NOT_FOUND")
 
@@ -283,7 +284,7 @@ def test_i8_a_wrong_chunk_further_on_ends_the_connection(tell: Tell) -> None:
 def test_a_reader_who_goes_away_ends_the_reading(tell: Tell) -> None:
     async def story(h: House) -> None:
         ann, commit = await film(h)
-        gone = [{"type": "http.request", "more_body": False}, GONE]
+        gone: list[Mapping[str, Any]] = [{"type": "http.request", "more_body": False}, GONE]
         exchange = Exchange("GET", f"/repos/film{commit}/files/{PATH}", {"X-API-Key": ann.key}, gone)
         await exchange.run(h)
         assert len(exchange.body) < len(CONTENT)
