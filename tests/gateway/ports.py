@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from domain.errors import DitsError, InvalidPositionError, LogRegressedError, NotYetConsistentError
+from domain.errors import DitsError, InvalidPositionError, NotYetConsistentError
 from domain.event import Recorded
 from domain.ids import AggregateId, Digest, RepoId
 from domain.ports import Feed, Heartbeat, ObjectName, ObjectStore, StoredObject
@@ -61,6 +61,7 @@ class FeedArchive:
         for recorded in self._all():
             home = getattr(recorded.event, "repo", None)
             home = homes.setdefault(recorded.aggregate, home)
+            _refuse_another(recorded.position, after)
             sequence = recorded.position.sequence
             if after is not None and sequence <= after.sequence:
                 continue
@@ -70,7 +71,6 @@ class FeedArchive:
                 messages.add(sequence)
                 found.append(recorded)
             reached = recorded.position
-        self._refuse_unknown(after)
         return Stretch(found, reached)
 
     def _all(self) -> Sequence[Recorded]:
@@ -80,12 +80,10 @@ class FeedArchive:
         limit = self.held_back_at
         return [each for each in everything if limit is None or each.position.sequence <= limit]
 
-    def _refuse_unknown(self, after: Position | None) -> None:
-        try:
-            self._feed().read(after, 1)
-        except LogRegressedError as error:
-            assert after is not None
-            raise InvalidPositionError(given=after.encode()[:16]) from error
+
+def _refuse_another(held: Position, given: Position | None) -> None:
+    if given is not None and given.sequence == held.sequence and given != held:
+        raise InvalidPositionError(given=given.encode()[:16])
 
 
 class MoodyStore:
