@@ -15,6 +15,7 @@ from infra.cli.output import Output, Plain
 from infra.compose import ground
 from infra.dev.laptop import Laptop
 from infra.logs import configure_logs
+from infra.logs import configure_logs
 from infra.settings import load_settings
 
 
@@ -47,6 +48,7 @@ def command(output: Output, *, data_dir: Path | None, port: int | None) -> None:
 def laptop_of(given: Mapping[str, object], output: Output, **more: str) -> Laptop:
     """A laptop whose data directory is prepared when it starts."""
     settings = load_settings(os.environ, given=given)
+    configure_logs("warning", settings.log_format)
 
     def prepare(environment: Mapping[str, str]) -> None:
         own = load_settings(environment, needs=("nats_url", "postgres_dsn"))

@@ -25,8 +25,9 @@ from infra.dev.processes import first_number
 from infra.settings import Settings
 
 PID_FILE = "cluster.pid"
-TIMERS_AND_LEASES_BYTES = 1 << 30
-"""Room in the file store for what is not the event log: scheduled messages, kept answers."""
+TIMERS_AND_ANSWERS_BYTES = 1 << 30
+"""Room in the file store beside the event log and its snapshots (an eighth of it): scheduled messages, kept
+answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Cluster:
             self._data_dir / "nats",
             ids=chance,
             ports=ports,
-            file_store_bytes_max=settings.event_log_bytes_max + TIMERS_AND_LEASES_BYTES,
+            file_store_bytes_max=settings.event_log_bytes_max * 5 // 4 + TIMERS_AND_ANSWERS_BYTES,
         )
         self._postgres = PostgresServer(self._data_dir / "postgres", ids=chance, ports=ports, say=say)
 
