@@ -15,7 +15,6 @@ from infra.cli.output import Output, Plain
 from infra.compose import ground
 from infra.dev.laptop import Laptop
 from infra.logs import configure_logs
-from infra.logs import configure_logs
 from infra.settings import load_settings
 
 
