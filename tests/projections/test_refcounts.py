@@ -170,6 +170,7 @@ def test_a_recipe_rises_although_a_chunk_that_spells_it_is_alive_already(house: 
     film.tree(OTHER, "s2", [1])
     film.manifest(OTHER, 1, [1])
     film.move(OTHER, MAIN, 1)
+    house.follow()
     film.tree(OTHER, "s2", [0, 1])
     film.manifest(OTHER, 2, [2])
     film.move(OTHER, EDIT, 2)
