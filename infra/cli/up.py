@@ -29,7 +29,6 @@ def command(output: Output, *, data_dir: Path | None, port: int | None) -> None:
     data directory, where the other commands find it.
     """
     given = {"data_dir": data_dir, "gateway_port": port}
-    configure_logs("warning")
     laptop = laptop_of({name: value for name, value in given.items() if value is not None}, output)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

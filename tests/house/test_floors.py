@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.house.source import ROOT, expect_none, product
 
-TOP_OF_INFRA = frozenset({"infra.cli", "infra.compose"})
+TOP_OF_INFRA = {"infra.cli", "infra.compose", "infra.catalogue_docs"}
 
 
 def contracts() -> list[dict[str, Any]]:
