@@ -23,5 +23,6 @@ def command() -> None:
     settings = load_settings(os.environ, needs=NEEDS)
     metrics = Metrics(version=version("dits"))
     start_logs(settings, metrics)
-    with ground(settings, "dits-gateway") as on, gateway(on, metrics) as server:
+    patience_s = settings.dependency_timeout_s
+    with ground(settings, "dits-gateway", answer_s=patience_s) as on, gateway(on, metrics) as server:
         server.run()
