@@ -35,25 +35,31 @@ def home(nats_server: NatsEndpoints) -> Iterator[JetStreamHome]:
     made.close()
 
 
-@pytest.mark.long
-def test_a_projector_that_is_killed_again_and_again_folds_everything_once(
-    home: JetStreamHome, postgres_dsn: str
-) -> None:
+@pytest.fixture
+def workers(home: JetStreamHome, postgres_dsn: str) -> Iterator[Workers]:
+    """Read models that are live and empty, before a log of many commits."""
     film = FilmAt(home)
     migrate(postgres_dsn, FakeClock())
     with open_pool(postgres_dsn, connections_max=4, wait_s=5) as pool:
-        workers = Workers(pool, film.log, FakeClock())
-        workers.follow()
+        made = Workers(pool, film.log, FakeClock())
+        made.follow()
         head = None
         for number in range(COMMITS):
             head = film.commit(str(number), {"a.mov": f"{number:08}".encode()}, base=head)
-        reached = killed_while_projecting(home.address, postgres_dsn, pool)
-        assert len(reached) == KILLS
-        workers.follow()
-        live = [digest(pool, projection) for projection in ALL]
-        for projection in ALL:
-            workers.rebuilder().rebuild(projection)
-        assert [digest(pool, projection) for projection in ALL] == live
+        yield made
+
+
+@pytest.mark.long
+def test_a_projector_that_is_killed_again_and_again_folds_everything_once(
+    home: JetStreamHome, workers: Workers, postgres_dsn: str
+) -> None:
+    reached = killed_while_projecting(home.address, postgres_dsn, workers.pool)
+    assert len(reached) == KILLS
+    workers.follow()
+    live = [digest(workers.pool, projection) for projection in ALL]
+    for projection in ALL:
+        workers.rebuilder().rebuild(projection)
+    assert [digest(workers.pool, projection) for projection in ALL] == live
 
 
 def killed_while_projecting(address: LogAddress, dsn: str, pool: Pool) -> set[object]:
