@@ -140,12 +140,14 @@ def test_a_batch_with_a_bad_frame_is_refused_whole(tell: Tell, bad: str) -> None
     tell(story, SMALL)
 
 
+ODD_PIECES = st.binary(max_size=80) | st.binary(min_size=1, max_size=40).map(framed)
+KINDS = st.sampled_from(["chunks", "recipes", "trees", "have"])
+
+
 def test_no_body_of_frames_is_a_fault_of_the_server() -> None:
-    odd = st.binary(max_size=80) | st.binary(min_size=1, max_size=40).map(framed)
-    kinds = st.sampled_from(["chunks", "recipes", "trees", "have"])
     with living(SMALL) as tell:
 
-        @given(pieces=st.lists(odd, min_size=1, max_size=5), kind=kinds)
+        @given(pieces=st.lists(ODD_PIECES, min_size=1, max_size=5), kind=KINDS)
         def check(pieces: list[bytes], kind: str) -> None:
             async def story(h: House) -> None:
                 ann = Client(h, h.key("ann", "write"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from domain.session import decider as sessions
 from domain.session.events import UploadInterrupted, UploadProgressed
 from tests.faults import Coin, UncertainLog
 from tests.gateway.conftest import QUICK, Tell, living
-from tests.gateway.house import House, expect_problem, house
+from tests.gateway.house import House, expect_problem, house, run_story
 from tests.gateway.uploading import SEEDS, Client, bytes_of
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -119,27 +120,31 @@ class Broken:
         )
 
 
+async def resumed(h: House, content: bytes, tries: Sequence[tuple[int, int, bool]]) -> None:
+    ann = Client(h, h.key("ann", "write"))
+    broken = Broken(ann, await ann.session(), content)
+    for sent_bytes, block_bytes, is_cut in tries:
+        await broken.send(sent_bytes, block_bytes, is_cut=is_cut)
+    last = await ann.put(broken.session, PATH, content[broken.offset :], offset=broken.offset)
+    assert last.json()["recipe"] == recipe_of(content).digest.hex(), last.text
+    assert read_back(h, last.json()["recipe"]) == content
+
+
+SENT_BYTES = st.integers(0, 2 * MIB) | st.sampled_from([1, 64 * KIB, 256 * KIB, 256 * KIB + 1, MIB, 2 * MIB])
+BLOCK_BYTES = st.sampled_from([7 * KIB, 256 * KIB, 3 * MIB])
+
+
 def test_s2_1_after_a_loss_at_any_byte_the_offset_is_confirmed_and_the_resumed_file_is_the_same() -> None:
-    sizes = st.integers(0, 2 * MIB) | st.sampled_from([1, 64 * KIB, 256 * KIB, 256 * KIB + 1, MIB, 2 * MIB])
-    tries = st.lists(
-        st.tuples(sizes, st.sampled_from([7 * KIB, 256 * KIB, 3 * MIB]), st.booleans()), max_size=5
-    )
     with living(BLOCKS) as tell:
 
         @settings(max_examples=25)
-        @given(seed=SEEDS, size_bytes=st.integers(0, FILM_BYTES), tries=tries)
+        @given(
+            SEEDS,
+            st.integers(0, FILM_BYTES),
+            st.lists(st.tuples(SENT_BYTES, BLOCK_BYTES, st.booleans()), max_size=5),
+        )
         def check(seed: int, size_bytes: int, tries: list[tuple[int, int, bool]]) -> None:
-            async def story(h: House) -> None:
-                ann, content = Client(h, h.key("ann", "write")), bytes_of(seed, size_bytes)
-                broken = Broken(ann, await ann.session(), content)
-                for sent_bytes, block_bytes, is_cut in tries:
-                    await broken.send(sent_bytes, block_bytes, is_cut=is_cut)
-                rest = content[broken.offset :]
-                last = await ann.put(broken.session, PATH, rest, offset=broken.offset)
-                assert last.json()["recipe"] == recipe_of(content).digest.hex(), last.text
-                assert read_back(h, last.json()["recipe"]) == content
-
-            tell(story)
+            tell(lambda h: resumed(h, bytes_of(seed, size_bytes), tries))
 
         tell(House.repo)
         check()
@@ -190,21 +195,13 @@ def test_s2_1_another_offset_is_refused_with_the_right_one(tell: Tell) -> None:
 
 def test_s2_1_a_newer_writer_fences_the_older_one_off(tell: Tell) -> None:
     async def story(h: House) -> None:
-        ann, content = await ann_of(h), bytes_of(6, FILM_BYTES)
+        ann, content, gate = await ann_of(h), bytes_of(6, FILM_BYTES), asyncio.Event()
         session = await ann.session()
-        gate = asyncio.Event()
-
-        async def slow_body() -> object:
-            yield content[: 2 * MIB]
-            await gate.wait()
-            yield content[2 * MIB :]
-
-        headers = {"X-API-Key": ann.key, "Upload-Offset": "0", "Upload-Length": str(FILM_BYTES)}
-        address = f"/repos/film/sessions/{session}/files/a.mov"
-        older = asyncio.ensure_future(h.http.put(address, content=slow_body(), headers=headers))  # type: ignore[arg-type]
-        while not (offset := await ann.offset(session, "a.mov")):
+        body = slowly(gate, content[: 2 * MIB], content[2 * MIB :])
+        older = asyncio.ensure_future(ann.put_body(session, PATH, body, length=FILM_BYTES))
+        while not (offset := await ann.offset(session, PATH)):
             await asyncio.sleep(0.01)
-        newer = await ann.put(session, "a.mov", content[offset:], offset=offset)
+        newer = await ann.put(session, PATH, content[offset:], offset=offset)
         gate.set()
         expect_problem(await older, 409, "UPLOAD_FENCED")
         assert read_back(h, newer.json()["recipe"]) == content
@@ -212,28 +209,36 @@ def test_s2_1_a_newer_writer_fences_the_older_one_off(tell: Tell) -> None:
     tell(story, BLOCKS)
 
 
+async def slowly(gate: asyncio.Event, first: bytes, *rest: bytes) -> AsyncGenerator[bytes]:
+    """The rest comes when the gate opens."""
+    yield first
+    await gate.wait()
+    for block in rest:
+        yield block
+
+
+async def rivals(h: House, content: bytes, begin_ms: Sequence[int]) -> None:
+    """Writers of one file, each from where it stands when they begin."""
+    ann = Client(h, h.key("ann", "write"))
+    session = await ann.session()
+
+    async def writer(wait_ms: int) -> int:
+        await asyncio.sleep(wait_ms / 1000)
+        return (await ann.put_rest(session, PATH, content)).status_code
+
+    statuses = await asyncio.gather(*(writer(wait_ms) for wait_ms in begin_ms))
+    assert set(statuses) <= {201, 409}
+    last = await ann.put_rest(session, PATH, content)
+    assert last.json()["recipe"] == recipe_of(content).digest.hex()
+
+
 def test_s2_1_many_writers_at_once_never_interleave() -> None:
     with living(BLOCKS) as tell:
 
         @settings(max_examples=8)
-        @given(seed=SEEDS, begin=st.lists(st.integers(0, 20), min_size=2, max_size=4))
-        def check(seed: int, begin: list[int]) -> None:
-            async def story(h: House) -> None:
-                ann, content = Client(h, h.key("ann", "write")), bytes_of(seed, 2 * MIB)
-                session = await ann.session()
-
-                async def writer(wait_ms: int) -> int:
-                    await asyncio.sleep(wait_ms / 1000)
-                    offset = await ann.offset(session, PATH)
-                    return (await ann.put(session, PATH, content[offset:], offset=offset)).status_code
-
-                statuses = await asyncio.gather(*(writer(wait_ms) for wait_ms in begin))
-                assert set(statuses) <= {201, 409}
-                offset = await ann.offset(session, PATH)
-                last = await ann.put(session, PATH, content[offset:], offset=offset)
-                assert last.json()["recipe"] == recipe_of(content).digest.hex()
-
-            tell(story)
+        @given(SEEDS, st.lists(st.integers(0, 20), min_size=2, max_size=4))
+        def check(seed: int, begin_ms: list[int]) -> None:
+            tell(lambda h: rivals(h, bytes_of(seed, 2 * MIB), begin_ms))
 
         tell(House.repo)
         check()
@@ -252,21 +257,13 @@ def test_s2_1_a_body_beyond_its_length_is_413_and_nothing_is_stored(tell: Tell) 
 
 def test_s2_1_bytes_beyond_an_unannounced_length_are_not_stored(tell: Tell) -> None:
     async def story(h: House) -> None:
-        ann = await ann_of(h)
+        ann, gate = await ann_of(h), asyncio.Event()
         session = await ann.session()
-
-        async def body() -> object:
-            for _ in range(4):
-                yield bytes(256 * KIB)
-
-        headers = {"X-API-Key": ann.key, "Upload-Offset": "0", "Upload-Length": str(400 * KIB)}
-        address = f"/repos/film/sessions/{session}/files/a.mov"
-        expect_problem(
-            await h.http.put(address, content=body(), headers=headers),  # type: ignore[arg-type]
-            413,
-            "BODY_TOO_LARGE",
-        )
-        assert await ann.offset(session, "a.mov") <= 256 * KIB
+        gate.set()
+        body = slowly(gate, *(bytes(256 * KIB) for _ in range(4)))
+        answer = await ann.put_body(session, PATH, body, length=400 * KIB)
+        expect_problem(answer, 413, "BODY_TOO_LARGE")
+        assert await ann.offset(session, PATH) <= 256 * KIB
 
     tell(story, BLOCKS)
 
@@ -337,10 +334,7 @@ def test_parts_whose_confirmation_was_lost_are_never_misplaced() -> None:
     sometimes = Sometimes(Coin(0, 0.2))
 
     async def story() -> None:
-        async with (
-            asyncio.timeout(60),
-            house(limits=BLOCKS, through=lambda log: UncertainLog(log, sometimes)) as h,
-        ):
+        async with house(limits=BLOCKS, through=lambda log: UncertainLog(log, sometimes)) as h:
             ann = await ann_of(h)
             for seed in range(12):
                 session, content = await ann.session(), bytes_of(seed, FILM_BYTES)
@@ -349,7 +343,7 @@ def test_parts_whose_confirmation_was_lost_are_never_misplaced() -> None:
                 sometimes.is_on = False
                 assert recipe == recipe_of(content).digest.hex()
 
-    asyncio.run(story())
+    run_story(story)
 
 
 async def upload_at_last(ann: Client, session: str, content: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -71,6 +71,19 @@ class Client:
         }
         address = f"/repos/{self.repo}/sessions/{session}/files/{quote(path)}"
         return await self.house.http.put(address, content=content, headers=sent)
+
+    async def put_body(
+        self, session: str, path: str, body: AsyncIterator[bytes], *, length: int
+    ) -> httpx.Response:
+        """From the beginning, without saying how many bytes come."""
+        sent = {"X-API-Key": self.key, "Upload-Offset": "0", "Upload-Length": str(length)}
+        address = f"/repos/{self.repo}/sessions/{session}/files/{quote(path)}"
+        return await self.house.http.put(address, content=body, headers=sent)
+
+    async def put_rest(self, session: str, path: str, content: bytes) -> httpx.Response:
+        """From where it stands."""
+        offset = await self.offset(session, path)
+        return await self.put(session, path, content[offset:], offset=offset)
 
     async def offset(self, session: str, path: str) -> int:
         """The confirmed one; 0 if it was never begun."""
