@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from domain.decider import Ask, Context, Decider, Loaded, Outcome
 from domain.event import Event, Recorded
@@ -140,6 +140,10 @@ class Messages(Protocol):
         Older versions of a topic come upcast. Raises UnknownTopicError for a topic nobody knows.
         """
         ...
+
+
+ObjectKind = Literal["chunks", "recipes", "trees", "manifests"]
+"""A chunk may hold the bytes of a recipe, and so share its digest: what lives as the one is not the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +281,9 @@ class StreamStore(Protocol):
 class Presence(Protocol):
     """What the log says is stored: the read side of have/want, never the store itself."""
 
-    def missing(self, repo: RepoId, names: Iterable[Digest], at_least: Position | None) -> frozenset[Digest]:
+    def missing(
+        self, repo: RepoId, kind: ObjectKind, names: Iterable[Digest], at_least: Position | None
+    ) -> frozenset[Digest]:
         """Those of `names` (chunks, recipes, trees, manifests) that are not live in this repository: reached
         from no manifest that one of its holders retains.
 

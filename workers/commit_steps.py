@@ -22,7 +22,7 @@ from domain.format.manifest import Manifest
 from domain.format.recipe import Recipe
 from domain.format.tree import Entry, Tree
 from domain.ids import CommitId, Digest
-from domain.ports import PUT_BYTES_MAX, EventLog, ObjectName, ObjectStore, Presence
+from domain.ports import PUT_BYTES_MAX, EventLog, ObjectKind, ObjectName, ObjectStore, Presence
 from domain.position import Position
 from domain.sagas import commit as saga
 from domain.sagas.content import SentContent, verify
@@ -90,10 +90,10 @@ class CommitSteps:
             sent.add(recorded.event)
         base = self._point(opened, opened.base)
 
-        def missing(names: frozenset[Digest]) -> frozenset[Digest]:
+        def missing(kind: ObjectKind, names: frozenset[Digest]) -> frozenset[Digest]:
             if not names or not session.base:
                 return names  # an empty log held nothing
-            return self.presence.missing(opened.repo, names, Position.decode(session.base))
+            return self.presence.missing(opened.repo, kind, names, Position.decode(session.base))
 
         trees = () if opened.tree is None else (opened.tree,)
         recipes = [change.recipe for change in opened.changes if change.recipe is not None]

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from domain.errors import UnknownContentError
 from domain.event import Event
 from domain.ids import Digest, unpacked
+from domain.ports import ObjectKind
 from domain.session.events import ChunkStored, RecipeRecorded, TreeRecorded
 
-Missing = Callable[[frozenset[Digest]], frozenset[Digest]]
+Missing = Callable[[ObjectKind, frozenset[Digest]], frozenset[Digest]]
 
 
 @dataclass(slots=True)
@@ -69,17 +70,17 @@ def verify(
 ) -> Verified:
     """Follow everything named down to chunks that were sent or are live.
 
-    `missing` answers which of some names are not live in the repository. Raises UnknownContentError naming
-    the first thing that nobody sent.
+    `missing` answers which of some names are not live in the repository as that kind of thing. Raises
+    UnknownContentError naming the first thing that nobody sent.
     """
     named_recipes = set(recipes) | _recipes_below(sent, trees, missing)
     new = {name for name in named_recipes if sent.holds(name)}
-    _refuse("recipe", missing(frozenset(named_recipes - new)))
+    _refuse("recipe", missing("recipes", frozenset(named_recipes - new)))
     chunks: set[Digest] = set()
     for name in new:
         chunks |= sent.recipe_chunks[name]
     unsent = chunks - sent.chunks
-    _refuse("chunk", missing(frozenset(unsent)))
+    _refuse("chunk", missing("chunks", frozenset(unsent)))
     return Verified(len(new), len(chunks))
 
 
@@ -100,7 +101,7 @@ def _recipes_below(sent: SentContent, trees: Iterable[Digest], missing: Missing)
         below, files = sent.tree_children[name]
         waiting.extend(below)
         recipes |= files
-    _refuse("tree", missing(frozenset(others)))
+    _refuse("tree", missing("trees", frozenset(others)))
     return recipes
 
 

@@ -13,7 +13,7 @@ from itertools import chain
 from domain.errors import CorruptObjectError, NotFoundError
 from domain.format.recipe import Recipe
 from domain.ids import DIGEST_BYTES, Digest, parse_digest, parse_path
-from domain.ports import ObjectName
+from domain.ports import ObjectKind, ObjectName
 from domain.snapshots import find
 from gateway import frames
 from gateway.core import Core, Limits
@@ -32,16 +32,16 @@ FOREVER = ("Cache-Control", "private, max-age=31536000, immutable")
 def get_chunks(core: Core, call: Call[Nothing]) -> Answer:
     """Frames, in the order asked."""
     names = frames.digests(call.content, count_max=core.limits.get_chunks_max)
-    _refuse_unless_live(core, call, names, "chunk")
+    _refuse_unless_live(core, call, "chunks", names)
     framed = (frames.frame(name, core.store.get(ObjectName("chunks", name))) for name in names)
     return Answer(_begun(framed))
 
 
-def get_object(kind: str) -> Callable[[Core, Call[Nothing]], Answer]:
+def get_object(kind: ObjectKind) -> Callable[[Core, Call[Nothing]], Answer]:
     def get(core: Core, call: Call[Nothing]) -> Answer:
         name = parse_digest(call.path["digest"])
         etag = f'"{name.hex()}"'
-        _refuse_unless_live(core, call, [name], kind.removesuffix("s"))
+        _refuse_unless_live(core, call, kind, [name])
         if is_known(call.headers, etag):
             return Answer(status=304, headers=(("ETag", etag), FOREVER))
         return Answer(core.store.get(ObjectName(kind, name)), headers=(("ETag", etag), FOREVER))
@@ -72,14 +72,14 @@ def read_file(core: Core, call: Call[Nothing]) -> Answer:
     )
 
 
-def _refuse_unless_live(core: Core, call: Call[Nothing], names: Sequence[Digest], thing: str) -> None:
+def _refuse_unless_live(core: Core, call: Call[Nothing], kind: ObjectKind, names: Sequence[Digest]) -> None:
     """Raises NotFoundError; NotYetConsistentError if what is missing may only not have been seen yet."""
-    missing = core.presence.missing(call.repo, names, call.after)
+    missing = core.presence.missing(call.repo, kind, names, call.after)
     if missing:
-        missing = core.presence.missing(call.repo, missing, core.log.end())
+        missing = core.presence.missing(call.repo, kind, missing, core.log.end())
     for name in names:
         if name in missing:
-            raise NotFoundError(thing=thing, name=name.hex())
+            raise NotFoundError(thing=kind.removesuffix("s"), name=name.hex())
 
 
 def _parts(core: Core, recipe: Recipe, span: Span) -> Iterator[bytes]:
@@ -119,7 +119,7 @@ def _digests_limit(limits: Limits) -> int:
     return limits.get_chunks_max * DIGEST_BYTES
 
 
-def _object_operation(kind: str, about: str) -> AnyOperation:
+def _object_operation(kind: ObjectKind, about: str) -> AnyOperation:
     path = f"/repos/{{repo}}/{kind}/{{digest}}"
     return Operation(f"{kind}.get", "GET", path, "read", Nothing, get_object(kind), about)
 

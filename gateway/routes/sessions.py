@@ -63,7 +63,7 @@ def have(core: Core, call: Call[Nothing]) -> Answer:
     sent = core.sent.among(state.session, asked)
     unsent = [name for name in asked if name not in sent]
     base = Position.decode(state.base) if state.base else None
-    missing = core.presence.missing(state.repo, unsent, base)
+    missing = core.presence.missing(state.repo, "chunks", unsent, base)
     return Answer(frames.joined([name for name in unsent if name in missing]))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import LiteralString
 
 from domain.ids import Digest, RepoId
+from domain.ports import ObjectKind
 from domain.position import Position
 from projections.projection import Projection
 from projections.reading import reading, row
@@ -44,6 +46,14 @@ ALIVE: LiteralString = """
     WHERE %(repo)s::TEXT IS NULL OR repo = %(repo)s
 """
 EVERY_KIND = tuple(Kind)
+KIND_OF: Mapping[ObjectKind, Kind] = MappingProxyType(
+    {
+        "manifests": Kind.MANIFEST,
+        "trees": Kind.TREE,
+        "recipes": Kind.RECIPE,
+        "chunks": Kind.CHUNK,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +77,13 @@ class LivePresence:
     def missing(
         self,
         repo: RepoId,
+        kind: ObjectKind,
         names: Iterable[Digest],
         at_least: Position | None,
-        kinds: Sequence[Kind] = EVERY_KIND,
     ) -> frozenset[Digest]:
         """Raises NotYetConsistentError, InvalidPositionError, UnavailableError."""
         with reading(self.pool, REFCOUNTS, at_least) as (cursor, _):
-            return missing(cursor, repo, names, kinds)
+            return missing(cursor, repo, names, (KIND_OF[kind],))
 
 
 def missing(

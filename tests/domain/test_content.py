@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from domain.errors import UnknownContentError
 from domain.event import Event
 from domain.ids import Digest, packed
+from domain.ports import ObjectKind
 from domain.sagas.content import SentContent, Verified, verify
 from domain.session.events import ChunkStored, RecipeRecorded, TreeRecorded, UploadExpired
 from tests.domain.examples import FILM, SESSION, named
@@ -60,12 +61,22 @@ def checked(
     recipes: tuple[Digest, ...] = (),
     live: frozenset[Digest] = NOTHING_LIVE,
 ) -> Verified:
-    return verify(content, trees, recipes, lambda names: names - live)
+    return verify(content, trees, recipes, lambda _, names: names - live)
 
 
 def test_what_the_session_sent_is_there() -> None:
     content = sent(stored(named("c1"), named("c2")), recipe("r", named("c1"), named("c2")))
     assert checked(content, recipes=(named("r"),)) == Verified(1, 2)
+
+
+def test_a_chunk_that_lives_does_not_pass_for_the_recipe_that_it_spells() -> None:
+    spelled = named("the bytes of another's recipe")
+
+    def missing(kind: ObjectKind, names: frozenset[Digest]) -> frozenset[Digest]:
+        return names - {spelled} if kind == "chunks" else names
+
+    with pytest.raises(UnknownContentError):
+        verify(SentContent(), (), (spelled,), missing)
 
 
 def test_a_chunk_that_was_never_sent_is_named() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from domain.errors import DitsError, InvalidPositionError, NotYetConsistentError
 from domain.event import Recorded
 from domain.ids import AggregateId, Digest, RepoId
-from domain.ports import Feed, Heartbeat, ObjectName, ObjectStore, StoredObject
+from domain.ports import Feed, Heartbeat, ObjectKind, ObjectName, ObjectStore, StoredObject
 from domain.position import Position
 from gateway.archive import Stretch
 
@@ -42,7 +42,9 @@ class SetPresence:
         self.live: dict[str, set[Digest]] = {}
         self.is_behind = False
 
-    def missing(self, repo: RepoId, names: Iterable[Digest], at_least: Position | None) -> frozenset[Digest]:
+    def missing(
+        self, repo: RepoId, kind: ObjectKind, names: Iterable[Digest], at_least: Position | None
+    ) -> frozenset[Digest]:
         if self.is_behind and at_least is not None:
             raise NotYetConsistentError
         return frozenset(names) - self.live.get(repo, set())

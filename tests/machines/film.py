@@ -34,7 +34,7 @@ from domain.ids import (
     unpacked,
 )
 from domain.locks import AcquireLocks, ReleaseLocks
-from domain.ports import CrashPoints, EventLog, Ids, ObjectName, ObjectStore, Presence
+from domain.ports import CrashPoints, EventLog, Ids, ObjectKind, ObjectName, ObjectStore, Presence
 from domain.position import Position
 from domain.references import ManifestReleased, ManifestRetained
 from domain.session import decider as sessions
@@ -108,7 +108,9 @@ class Edges:
                 waiting.extend(self.children.get(name, ()))
         return reached
 
-    def missing(self, repo: RepoId, names: Iterable[Digest], at_least: Position | None) -> frozenset[Digest]:
+    def missing(
+        self, repo: RepoId, kind: ObjectKind, names: Iterable[Digest], at_least: Position | None
+    ) -> frozenset[Digest]:
         return frozenset(names) - self.live()
 
 

@@ -111,16 +111,18 @@ def test_what_lives_is_there_for_its_own_repository_only(house: House, film: Sto
     presence, end = LivePresence(house.pool), film.log.end()
     assert end is not None
     asked = [name("chunk", 1), name("chunk", 2), name("chunk", 3)]
-    assert presence.missing(REPO, asked, end) == {name("chunk", 3)}
-    assert presence.missing(OTHER, asked, end) == set(asked)
-    assert presence.missing(REPO, [], end) == set()
+    assert presence.missing(REPO, "chunks", asked, end) == {name("chunk", 3)}
+    assert presence.missing(OTHER, "chunks", asked, end) == set(asked)
+    assert presence.missing(REPO, "chunks", [], end) == set()
 
 
 def test_recording_anothers_recipe_makes_nothing_present(house: House, film: Story) -> None:
     film.recipe(OTHER, "s2", [1, 2], 1)
     house.follow()
     asked = [name("chunk", 1), *film.recipes]
-    assert LivePresence(house.pool).missing(OTHER, asked, position(5)) == set(asked)
+    presence = LivePresence(house.pool)
+    assert presence.missing(OTHER, "chunks", asked, position(5)) == set(asked)
+    assert presence.missing(OTHER, "recipes", asked, position(5)) == set(asked)
 
 
 def test_a_chunk_does_not_pass_for_the_recipe_that_it_spells(house: House, film: Story) -> None:
@@ -130,17 +132,17 @@ def test_a_chunk_does_not_pass_for_the_recipe_that_it_spells(house: House, film:
     film.move(OTHER, MAIN, 1)
     house.follow()
     spelled, presence = film.recipes[0], LivePresence(house.pool)
-    assert presence.missing(OTHER, [spelled], position(8), (Kind.CHUNK,)) == set()
-    assert presence.missing(OTHER, [spelled], position(8), (Kind.RECIPE,)) == {spelled}
+    assert presence.missing(OTHER, "chunks", [spelled], position(8)) == set()
+    assert presence.missing(OTHER, "recipes", [spelled], position(8)) == {spelled}
 
 
 def test_presence_refuses_to_answer_before_the_position_that_was_asked_for(house: House, film: Story) -> None:
     house.follow()
     presence = LivePresence(house.pool)
     with pytest.raises(NotYetConsistentError):
-        presence.missing(REPO, [], position(5)) or presence.missing(REPO, [name("x")], position(5))
+        presence.missing(REPO, "chunks", [name("x")], position(5))
     with pytest.raises(InvalidPositionError):
-        presence.missing(REPO, [name("x")], Position("11" * 8, 2, bytes(32)))
+        presence.missing(REPO, "chunks", [name("x")], Position("11" * 8, 2, bytes(32)))
 
 
 def test_a_release_takes_everything_that_nothing_else_holds(house: House, film: Story) -> None:
