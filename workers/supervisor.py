@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from domain.errors import DitsError, LogRegressedError
+from domain.errors import ArchiveMismatchError, DitsError, LogRegressedError
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +20,9 @@ RESTART_FIRST_S = 0.2
 RESTART_MAX_S = 10.0
 CALM_S = 30.0
 """A loop that ran this long is restarted at once again."""
+
+HALTING = (LogRegressedError, ArchiveMismatchError)
+"""The log and its copy disagree, or the log lost something: an operator has to look (I11)."""
 
 Loop = Callable[[threading.Event], None]
 """Runs until the event is set; it looks at it at least once a second."""
@@ -52,11 +55,11 @@ class Supervisor:
     def contained(self, name: str, work: Callable[[], None]) -> bool:
         """Run one piece of a loop's work; False if it raised what only this piece can be blamed for.
 
-        Raises LogRegressedError, which no loop goes on after.
+        Raises what no loop goes on after (HALTING).
         """
         try:
             work()
-        except LogRegressedError:
+        except HALTING:
             raise
         except Exception as error:
             log.exception("work_set_aside", work=name, error=repr(error))
@@ -69,7 +72,7 @@ class Supervisor:
             started_ms = self.monotonic_ms()
             try:
                 loop(self.stopping)
-            except LogRegressedError as error:
+            except HALTING as error:
                 self.halted[name] = error.message
                 log.error("worker_halted", worker=name, code=error.code, message=error.message)
                 return
