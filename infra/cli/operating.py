@@ -7,6 +7,7 @@ directory are taken while they run, and otherwise it is said that nothing runs.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
@@ -27,7 +28,7 @@ NEEDS = ("nats_url", "nats_password", "nats_system_password", "postgres_dsn")
 def servers(environment: Mapping[str, str]) -> Generator[Ground]:
     """Raises SettingsError, NotRunningError, UnavailableError."""
     settings = operator_settings(environment)
-    configure_logs("warning", settings.log_format)
+    configure_logs("warning", settings.log_format, stream=sys.stderr)
     with ground(settings, "dits-operator") as on:
         yield on
 

@@ -111,16 +111,16 @@ def rebuild(output: Output, *, name: str | None, every: bool) -> None:
     """
     if every is (name is not None):
         raise click.UsageError("name one read model, or say --all")
-    with servers(os.environ) as on, _interruptible() as asked:
+    with servers(os.environ) as on, interruptible() as asked:
         wanted = ALL if name is None else (operating.by_name(ALL, name),)
-        made = [_rebuilt(on, output, one, asked) for one in wanted]
+        made = [rebuilt(on, output, one, asked) for one in wanted]
     rows: list[Row] = [
         (one.projection, one.schema, one.rows, one.events, one.elapsed_ms, one.events_per_s) for one in made
     ]
     output.rows(("name", "build", "rows", "events", "elapsed_ms", "events_per_s"), rows)
 
 
-def _rebuilt(on: Ground, output: Output, projection: Projection, asked: threading.Event) -> Rebuilt:
+def rebuilt(on: Ground, output: Output, projection: Projection, asked: threading.Event) -> Rebuilt:
     end = on.log.events.end()
     try:
         with _bar(output, projection.name, end.sequence if end is not None else 0) as tell:
@@ -131,7 +131,7 @@ def _rebuilt(on: Ground, output: Output, projection: Projection, asked: threadin
 
 
 @contextmanager
-def _interruptible() -> Generator[threading.Event]:
+def interruptible() -> Generator[threading.Event]:
     """Set by the first Ctrl-C or SIGTERM; a second one does not wait for the rebuild to notice."""
     asked = threading.Event()
 
