@@ -6,7 +6,6 @@ reverse order, also when a later part fails to open.
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -50,6 +49,7 @@ from infra.objects.s3 import S3Account, S3Store
 from infra.objects.verified import VerifiedStore
 from infra.postgres.migrate import migrate
 from infra.postgres.pool import Pool, open_pool
+from infra.process import settle_in
 from infra.settings import Settings
 from projections import ALL
 from projections.refcounts.queries import LivePresence
@@ -64,7 +64,6 @@ from workers.saga_runner import SagaRunner
 from workers.starting import locked_repos, open_commits, open_sessions
 from workers.supervisor import Supervisor
 
-OPEN_FILES = 8_192
 PUTS_AT_ONCE = 8
 PUT_BYTES_IN_FLIGHT = 192 << 20
 """Three whole batches: what one process may hold for its object store."""
@@ -89,7 +88,7 @@ def ground(settings: Settings, name: str, *, answer_s: float | None = None) -> G
     `answer_s` bounds each statement of the database, for a process whose callers wait.
     """
     clock, ids = SystemClock(), SystemIds()
-    _allow_open_files()
+    settle_in()
     with ExitStack() as opened:
         log = open_jetstream(
             log_address(settings), topics=Topics(TOPICS, upcast), clock=clock, ids=ids, name=name
@@ -108,14 +107,6 @@ def ground(settings: Settings, name: str, *, answer_s: float | None = None) -> G
         )
         opened.callback(pool.close)
         yield Ground(settings, clock, ids, log, store, pool)
-
-
-def _allow_open_files() -> None:
-    """A put holds up to 64 files, a gateway hundreds of connections; some systems begin with 256."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def log_address(settings: Settings) -> LogAddress:
