@@ -52,3 +52,14 @@ def test_what_was_acknowledged_survives_a_kill_of_every_process(
     assert product.refcounts_are_a_fold()
     head = client.branches.get(repo, "main").commit
     assert client.commits.open(repo, draft(client, repo, {"next": b"next"}, base=head)).state == "published"
+
+
+def test_a_lost_first_key_is_made_anew_by_the_next_start(product: Product, client: Client, repo: str) -> None:
+    old = product.left["key"]
+    product.laptop.stop()
+    (product.laptop.data_dir / "client.json").unlink()
+    product.laptop.start()
+    assert product.left["key"] != old
+    with product.client() as anew:
+        assert anew.repos.get(repo).name == repo
+    assert client.whoami().name == "owner"  # the old one opens as before, until it is revoked
