@@ -6,6 +6,8 @@ one only means that a command is decided again.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from domain.errors import UnavailableError
 from infra.eventlog.connection import DEPENDENCY, Outgoing
 from infra.eventlog.jetstream_api import JetStreamApi
@@ -15,6 +17,8 @@ from infra.eventlog.stream import ensure_stream
 BUCKET = "DITS_ANSWERS"
 LIFETIME_S = 24 * 3600
 BYTES_MAX = 64 << 20
+PATIENCE_S = 1.0
+"""A kept answer is a courtesy, asked for before the log itself: a request must not wait for both in full."""
 
 
 class AnswerBucket:
@@ -22,7 +26,8 @@ class AnswerBucket:
 
     def __init__(self, api: JetStreamApi, *, bucket: str = BUCKET, replicas: int = 1) -> None:
         """Raises UnfitLogError, UnavailableError."""
-        self._api = api
+        patience = replace(api.patience, read_s=min(PATIENCE_S, api.patience.read_s))
+        self._api = JetStreamApi(api.connection, api.clock, patience)
         self._stream = f"KV_{bucket}"
         self._prefix = f"$KV.{bucket}"
         config = {
