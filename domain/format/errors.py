@@ -40,7 +40,11 @@ class DitsError(Exception):
     def message(self) -> str:
         """The docstring's first line with the facts filled in."""
         template = (type(self).__doc__ or "").strip().split("\n")[0]
-        return template.format_map(self.facts)
+        return template.format_map({name: _worded(fact) for name, fact in self.facts.items()})
+
+
+def _worded(fact: Fact) -> Fact:
+    return "; ".join(fact) if isinstance(fact, tuple) else fact
 
 
 class FormatError(DitsError):

@@ -32,6 +32,10 @@ def test_every_message_can_be_filled_in_from_its_facts() -> None:
         assert "{" not in cls(**facts).message, cls
 
 
+def test_several_problems_are_told_as_words() -> None:
+    assert errors.InvalidBodyError(problems=("a: no", "b: no")).message.endswith("a: no; b: no")
+
+
 def test_an_error_is_found_again_by_its_code() -> None:
     for cls in CLASSES:
         found = by_code(cls.code)
