@@ -7,7 +7,7 @@ on what won it. Serves seeds S3.5 and S7.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +26,7 @@ from eventsourcing.persistence import (
 from eventsourcing.utils import Environment, EnvType
 
 from domain.decider import AnyDecider, Ask, Context, Decider, Loaded, Outcome
-from domain.errors import ConcurrencyConflictError, UnavailableError
+from domain.errors import ConcurrencyConflictError, DitsError, UnavailableError
 from domain.event import Envelope, Event, Recorded
 from domain.idempotency import Keyring, KeyUse
 from domain.ids import AggregateId
@@ -35,7 +35,7 @@ from domain.position import Position
 from infra.eventlog.append import Append, Guard, GuardedRecorder, Write
 from infra.eventlog.bulk import BulkSource
 from infra.eventlog.feed import Narrator
-from infra.eventlog.fold import Fold
+from infra.eventlog.fold import Fold, Folds
 from infra.eventlog.hybrid_clock import HybridClock
 from infra.eventlog.mapper import EventMapper, Fact
 from infra.eventlog.message import FIRST, Shard, StoredState, append_id_of
@@ -60,6 +60,7 @@ APPEND_MESSAGES_MAX = 1_000
 class Asked:
     """One aggregate of an `ask`: where it stood, and what was decided about it so far."""
 
+    decider: AnyDecider
     fold: Fold
     state: object
     events: list[Event]
@@ -101,13 +102,17 @@ class LogApplication(Application[str]):
         return Loaded(cast("S", fold.state), fold.version)
 
     def ask(self, *asks: Ask, context: Context) -> Outcome:
+        """First on the folds as they are held, without a read: what is appended is checked by its append. Any
+        other outcome (a refusal, nothing to append, a lost race) is decided anew on what the log says."""
         self._sentinel.permit()
+        outcome = self._ask_at_once(asks, context)
         for _ in range(DECISIONS_MAX):
-            try:
-                return self._ask_once(asks, context)
-            except IntegrityError:
-                continue
-        raise ConcurrencyConflictError(aggregate=str(asks[0].aggregate))
+            if outcome is not None:
+                return outcome
+            outcome = self._ask_once(asks, context)
+        if outcome is None:
+            raise ConcurrencyConflictError(aggregate=str(asks[0].aggregate))
+        return outcome
 
     def history(self, aggregate: AggregateId, after: Position | None = None) -> Iterator[Recorded]:
         return self._narrator.history(self._reader, aggregate, after)
@@ -116,18 +121,27 @@ class LogApplication(Application[str]):
         return self._guarded.end()
 
     # ---------------------------------------------------------------- asking
-    def _ask_once(self, asks: tuple[Ask, ...], context: Context) -> Outcome:
-        asked: dict[AggregateId, Asked] = {}
-        for ask in asks:
-            if ask.aggregate not in asked:
-                fold = self.fold(ask.decider, ask.aggregate)
-                asked[ask.aggregate] = Asked(fold, fold.state, [])
+    def _ask_at_once(self, asks: tuple[Ask, ...], context: Context) -> Outcome | None:
+        asked = _opened(asks, self._folds.held)
+        if asked is None:
+            return None
+        try:
+            if self._answered(asked, context) is not None:
+                return None
+            _decide(asks, asked)
+        except DitsError:
+            return None  # A refusal must not rest on a fold that may be old.
+        return self._append(asked, context) if _decided_something(asked) else None
+
+    def _ask_once(self, asks: tuple[Ask, ...], context: Context) -> Outcome | None:
+        """None if somebody else was faster."""
+        asked = _opened(asks, self.fold)
+        assert asked is not None
         answered = self._answered(asked, context)
         if answered is not None:
             return answered
-        for ask in asks:
-            _decide(ask, asked[ask.aggregate])
-        if not any(one.events for one in asked.values()):
+        _decide(asks, asked)
+        if not _decided_something(asked):
             return Outcome((), self.end() or self._beginning())
         return self._append(asked, context)
 
@@ -144,7 +158,7 @@ class LogApplication(Application[str]):
                 return self._replayed(aggregate, use)
         return None
 
-    def _append(self, asked: dict[AggregateId, Asked], context: Context) -> Outcome:
+    def _append(self, asked: dict[AggregateId, Asked], context: Context) -> Outcome | None:
         assert len(asked) <= APPEND_MESSAGES_MAX, len(asked)
         now = self._hybrid_clock.now()
         append_id = self._ids.token(APPEND_ID_BYTES)
@@ -159,7 +173,16 @@ class LogApplication(Application[str]):
         guards = tuple(
             Guard(str(aggregate), one.fold.version) for aggregate, one in asked.items() if not one.events
         )
-        positions = self._guarded.append(Append(append_id, context.correlation_id, writes, guards))
+        try:
+            positions = self._guarded.append(Append(append_id, context.correlation_id, writes, guards))
+        except IntegrityError:
+            return None
+        for aggregate, one in written.items():
+            facts = [
+                Fact(str(aggregate), number, envelope, event)
+                for number, event in enumerate(one.events, start=one.fold.version + 1)
+            ]
+            self._folds.take(one.decider, one.fold.version, facts)
         events = tuple(
             Recorded(aggregate, one.fold.version + 1 + index, position, index, envelope, event)
             for (aggregate, one), position in zip(written.items(), positions, strict=True)
@@ -216,7 +239,8 @@ class LogApplication(Application[str]):
         return EventStore(self._mapper, self._guarded.recorder)
 
     def construct_repository(self) -> Repository[str]:
-        return Repository(self.events, snapshot_store=self._snapshots, cache_maxsize=FOLDS_MAX)
+        self._folds = Folds(self.events, self._snapshots, maxsize=FOLDS_MAX)
+        return self._folds
 
     def fold(self, decider: AnyDecider, aggregate: AggregateId) -> Fold:
         """State, version and keyring, as far as the log goes. A long way is shortened for the next time."""
@@ -240,8 +264,28 @@ def _project(
     return fold
 
 
-def _decide(ask: Ask, one: Asked) -> None:
+def _opened(
+    asks: tuple[Ask, ...], fold_of: Callable[[AnyDecider, AggregateId], Fold | None]
+) -> dict[AggregateId, Asked] | None:
+    """Every aggregate that is asked, once; None if one of them has no fold."""
+    asked: dict[AggregateId, Asked] = {}
+    for ask in asks:
+        if ask.aggregate not in asked:
+            fold = fold_of(ask.decider, ask.aggregate)
+            if fold is None:
+                return None
+            asked[ask.aggregate] = Asked(ask.decider, fold, fold.state, [])
+    return asked
+
+
+def _decide(asks: tuple[Ask, ...], asked: dict[AggregateId, Asked]) -> None:
     """A later ask to the same aggregate is decided on what the earlier one made of it."""
-    for event in ask.decide(one.state):
-        one.state = ask.decider.evolve(one.state, event)
-        one.events.append(event)
+    for ask in asks:
+        one = asked[ask.aggregate]
+        for event in ask.decide(one.state):
+            one.state = ask.decider.evolve(one.state, event)
+            one.events.append(event)
+
+
+def _decided_something(asked: dict[AggregateId, Asked]) -> bool:
+    return any(one.events for one in asked.values())

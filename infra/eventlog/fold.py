@@ -6,12 +6,17 @@ half of a message; the keyring knows every key of the last 24 h of log time (see
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Self
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
+from typing import Any, Self, cast
+
+from eventsourcing.application import Repository
+from eventsourcing.persistence import EventStore
 
 from domain.decider import AnyDecider
 from domain.event import HybridTime
 from domain.idempotency import Keyring
+from domain.ids import AggregateId
 from infra.eventlog.mapper import Fact
 from infra.eventlog.snapshots import Snapshot
 
@@ -57,3 +62,34 @@ class Fold:
         if read:
             seen(read[-1].envelope.recorded_at)
         self._pair = (version, state)
+
+
+class Folds(Repository[str]):
+    """The library's repository, which can also be asked without a read and told what was just appended."""
+
+    def __init__(self, events: EventStore[str], snapshots: Any, *, maxsize: int) -> None:
+        super().__init__(events, snapshot_store=snapshots, cache_maxsize=maxsize)
+
+    def held(self, _decider: AnyDecider, aggregate: AggregateId) -> Fold | None:
+        """The fold as this process knows it, which may be behind the log; None if it knows none."""
+        fold = self._held(str(aggregate))
+        return None if fold is None else deepcopy(fold)
+
+    def take(self, decider: AnyDecider, version: int, facts: Sequence[Fact]) -> None:
+        """We appended these right after `version`: the next ask need not read them."""
+        name = facts[0].originator_id
+        lock = self._use_fastforward_lock(name)
+        try:
+            with lock:
+                fold = self._held(name)
+                if fold is not None and fold.version == version:
+                    fold.advance(decider, facts, lambda _: None)
+        finally:
+            self._disuse_fastforward_lock(name)
+
+    def _held(self, name: str) -> Fold | None:
+        assert self.cache is not None
+        try:
+            return cast("Fold", self.cache.get(name))
+        except KeyError:
+            return None
