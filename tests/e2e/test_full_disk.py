@@ -71,7 +71,7 @@ def small(product: Product, tmp_path: Path) -> Iterator[SmallGateway]:
     environment = {**product.laptop.environment, "DITS_GATEWAY_PORT": str(port), "DITS_OBJECT_DIR": str(disk)}
     command = in_its_own_mounts(disk, sys.executable, "-m", "infra.cli", "serve")
     child = Child(Launch("small gateway", command, tmp_path / "small.log", environment))
-    gateway = SmallGateway(f"http://127.0.0.1:{port}", Path(f"/proc/{child.pid}/root{disk}"))
+    gateway = SmallGateway(f"http://127.0.0.1:{port}", Path("/proc", str(child.pid), "root", *disk.parts[1:]))
     wait_until_ready(child, lambda: is_ready(gateway.url), timeout_s=30)
     yield gateway
     child.stop(20)

@@ -45,7 +45,8 @@ def _helps() -> Iterator[tuple[tuple[str, ...], str]]:
 
 def _help(command: click.Command, *words: str) -> str:
     path = " ".join(("dits", *words))
-    return command.get_help(click.Context(command, info_name=path, terminal_width=HELP_COLUMNS)) + "\n"
+    context = click.Context(command, info_name=path, terminal_width=HELP_COLUMNS, **cli.context_settings)
+    return command.get_help(context) + "\n"
 
 
 def test_the_help_says_what_it_said() -> None:

@@ -90,9 +90,8 @@ def test_clients_at_work_lose_nothing_while_everything_is_killed(
 ) -> None:
     ending = Event()
     with ThreadPoolExecutor(CLIENTS) as pool:
-        working = [
-            pool.submit(commits_until, product, repo, f"c{number}", ending) for number in range(CLIENTS)
-        ]
+        names = [f"client-{number}" for number in range(CLIENTS)]
+        working = [pool.submit(commits_until, product, repo, name, ending) for name in names]
         for _ in range(KILLS):
             SystemClock().sleep(BETWEEN_KILLS_S)
             start_anew(product)
