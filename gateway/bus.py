@@ -17,7 +17,7 @@ import pydantic_core
 import structlog
 from pydantic import BaseModel
 
-from domain.errors import InvalidBodyError, MalformedBodyError
+from domain.errors import BodyTooLargeError, InvalidBodyError, MalformedBodyError
 from gateway.edge import Refusals, correlation_id
 from gateway.errors import MEDIA_TYPE, BusyError, Problem, RouteNotFoundError, escaped, problem_of
 from gateway.http_door import API_VERSION, answer_headers
@@ -124,6 +124,9 @@ class BusDoor:
             raise RouteNotFoundError()
         members = _members(asked.payload)
         operation = _chosen(operations, members)
+        limit_bytes = operation.limit_bytes(self.gateway.core.limits)
+        if len(asked.payload) > limit_bytes:
+            raise BodyTooLargeError(limit_bytes=limit_bytes)
         request = _request(operation, members, headers, correlation)
         caller = await permitted(self.gateway, operation, request)
         answer = await performed(self.gateway, operation, request, caller)

@@ -23,6 +23,7 @@ CHECK_AT_START_S = 0.05
 CHECK_BUDGET_S = 2.0
 """A slower check counts as failed (S2.4)."""
 DOWN_AFTER = 3
+DEGRADING = frozenset({"LOG_REGRESSED"})
 UP_AFTER = 2
 
 Check = Callable[[], object]
@@ -85,7 +86,7 @@ class Health:
 
     def _judge(self) -> None:
         before = self.readiness
-        self.readiness = before.after(well=not self._failed)
+        self.readiness = before.after(well=not self._broken)
         self._checked = True
         if self.readiness.ready != before.ready:
             log.warning("readiness_changed", ready=self.readiness.ready, failed=sorted(self._failed))
@@ -96,16 +97,22 @@ class Health:
         return self.readiness.ready and not self.draining
 
     @property
+    def _broken(self) -> dict[str, str]:
+        """What keeps requests from being answered; a log that lost something keeps only writes from it."""
+        return {name: code for name, code in self._failed.items() if code not in DEGRADING}
+
+    @property
     def is_well(self) -> bool:
-        return self._checked and not self._failed
+        return self._checked and not self._broken
 
     def body(self) -> dict[str, object]:
         checks = {name: "down" if name in self._failed else "up" for name in self.checks}
         if not self._checked:
             return {"status": "unhealthy", "reasons": ["starting"]}
-        if self._failed:
-            return {"status": "unhealthy", "reasons": sorted(self._failed.values()), "checks": checks}
-        return {"status": "healthy", "degraded": False, "reasons": [], "checks": checks}
+        reasons = sorted(set(self._failed.values()))
+        if self._broken:
+            return {"status": "unhealthy", "reasons": reasons, "checks": checks}
+        return {"status": "healthy", "degraded": bool(reasons), "reasons": reasons, "checks": checks}
 
     async def _code(self, check: Check) -> str | None:
         """None, or the code of what is wrong."""

@@ -13,6 +13,7 @@ from functools import partial
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from domain.catalogue import TOPICS, upcast
+from domain.errors import LogRegressedError
 from domain.ports import Clock, CrashPoints, Ids, ObjectStore
 from gateway.answers import BucketAnswers
 from gateway.app import create_app
@@ -39,7 +40,7 @@ from infra.eventlog.mapper import Topics
 from infra.eventlog.opening import LogAddress, OpenedJetStream, open_jetstream
 from infra.eventlog.stream import StreamLimits
 from infra.eventlog.timers import JetStreamTimers
-from infra.logs import configure_logs
+from infra.logs import configure_logs, get_logger
 from infra.metrics import Metrics
 from infra.objects.bounded import BoundedStore
 from infra.objects.local import LocalStore
@@ -51,8 +52,10 @@ from infra.postgres.migrate import migrate
 from infra.postgres.pool import Pool, open_pool
 from infra.process import settle_in
 from infra.settings import Settings
-from projections import ALL
+from projections import ALL, archive
+from projections.reading import positions
 from projections.refcounts.queries import LivePresence
+from projections.transactions import transaction
 from workers.archive import Archivist
 from workers.clockwork import Clockwork
 from workers.commit_steps import CommitSteps
@@ -106,7 +109,21 @@ def ground(settings: Settings, name: str, *, answer_s: float | None = None) -> G
             name=name,
         )
         opened.callback(pool.close)
+        _look_back(log, pool)
         yield Ground(settings, clock, ids, log, store, pool)
+
+
+def _look_back(log: OpenedJetStream, pool: Pool) -> None:
+    """Does the log still hold what this installation saw of it (I11)? If not, this process says so and
+    appends nothing; reads go on."""
+    with transaction(pool) as cursor:
+        seen = [archive.end(cursor), *positions(pool).values()]
+    try:
+        for position in seen:
+            if position is not None:
+                log.sentinel.verify(position)
+    except LogRegressedError as error:
+        get_logger(__name__).error("log_regressed", code=error.code, **error.facts)
 
 
 def log_address(settings: Settings) -> LogAddress:
@@ -191,6 +208,7 @@ def gateway(on: Ground, metrics: Metrics) -> Generator[GatewayServer]:
             core,
             measures=measures,
             beside=lambda made: BusDoor(made, on.log.api.connection).open(),
+            checks={"log": partial(_refuse_regressed, on.log)},
         )
         listening = Listening(
             on.settings.gateway_host,
@@ -201,6 +219,11 @@ def gateway(on: Ground, metrics: Metrics) -> Generator[GatewayServer]:
         yield GatewayServer(application, listening)
     finally:
         pipeline.close()
+
+
+def _refuse_regressed(log: OpenedJetStream) -> None:
+    if log.regressed is not None:
+        raise log.regressed
 
 
 def _core(on: Ground, pipeline: StorePipeline) -> Core:

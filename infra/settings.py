@@ -74,7 +74,7 @@ class Settings(BaseModel):
     chunk_batch_bytes_max: int = Field(
         64 * MIB, ge=4 * MIB, description="Largest batch of chunks in one request."
     )
-    file_bytes_max: int = Field(1 << 42, ge=MIB, description="Largest file of a whole-file upload.")
+    file_bytes_max: int = Field(1 << 40, ge=MIB, description="Largest file of a whole-file upload.")
     gateway_connections_max: int = Field(
         512, ge=1, description="Open HTTP connections; more are refused with 503."
     )

@@ -17,7 +17,13 @@ from typing import Literal
 
 import structlog
 
-from domain.errors import DitsError, RebuildCancelledError, RebuildRunningError, UnavailableError
+from domain.errors import (
+    DitsError,
+    LogRegressedError,
+    RebuildCancelledError,
+    RebuildRunningError,
+    UnavailableError,
+)
 from domain.event import Recorded
 from domain.ports import Clock, EventLog, Feed, Messages, RawEvent
 from domain.position import Position
@@ -278,7 +284,8 @@ class Rebuilder:
             builds.enter(cursor, run.schema)
             while live is not None and live.sequence > run.sequence:
                 batch = self.feed.read(run.position, self.batch_messages)
-                assert batch, "the live build has seen more of the log than there is"
+                if not batch:  # the live build has seen more of the log than there is
+                    raise LogRegressedError(sequence=live.sequence)
                 self._fold(cursor, run, batch)
             builds.switch(cursor, run.projection, Live(run.schema, run.position), self.clock.now())
         elapsed_ms = run.elapsed_ms

@@ -63,7 +63,7 @@ class EventTooLargeError(DitsError):
 
 
 class LazyFsyncError(DitsError):
-    """The event server acknowledges before it syncs (sync_interval is not 'always'); a power cut would lose acknowledged events. Set it, or start with --unsafe-lazy-fsync"""
+    """The event server acknowledges before it syncs (sync_interval is not 'always'); a power cut would lose acknowledged events. Set it, or accept the loss with DITS_UNSAFE_LAZY_FSYNC=true"""
 
     code = "LAZY_FSYNC"
     kind = "invalid"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from domain import branch as branches
-from domain import references
+from domain import locks, references
 from domain.branch import BranchCreated, CreateBranch, DeleteBranch, Head
 from domain.decider import Outcome
 from domain.errors import ConcurrencyConflictError, NotFoundError, StaleHeadError
-from domain.ids import CommitId, branch_id, parse_ref
+from domain.ids import CommitId, FilePath, branch_id, parse_ref
+from domain.locks import HonourLocks
 from domain.references import MoveHolder, branch_holder
+from domain.snapshots import find
 from gateway.core import Core
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
 from gateway.reading import Page as Rows
@@ -74,8 +76,17 @@ def _deleted(core: Core, call: Call[Nothing], name: str, expected: CommitId | No
     return core.log.ask(
         branches.DECIDER.ask(branch, DeleteBranch(name, expected or head.commit)),
         references.DECIDER.ask(repo, MoveHolder(repo, branch_holder(branch), head.manifest, None)),
+        locks.DECIDER.ask(repo, HonourLocks(_held_by_others(core, call, head), call.principal.consumer, {})),
         context=call.context,
     )
+
+
+def _held_by_others(core: Core, call: Call[Nothing], head: Head) -> tuple[FilePath, ...]:
+    """Locked paths that the branch holds: deleting it would take them from under their holders (I7)."""
+    root = published(core, call.repo, head.commit).tree
+    table = core.log.load(locks.DECIDER, call.repo).state.locks
+    others = (path for path, lock in table.items() if lock.holder != call.principal.consumer)
+    return tuple(path for path in others if find(root, path, core.content.tree) is not None)
 
 
 def _if_match(header: str | None) -> CommitId | None:

@@ -18,10 +18,11 @@ KEYS_LISTED_MAX = 10_000
 
 
 def issue(core: Core, call: Call[v1.IssueKey]) -> Answer:
+    _refuse_unless_for_all(call.principal)
     asked, name = call.asked, parse_name(call.asked.name)
     scopes = tuple(dict.fromkeys(asked.scopes))
     repos = _repos(core, asked.repos)
-    _refuse_more_than_own(call.principal, scopes, repos)
+    _refuse_more_than_own(call.principal, scopes)
     consumer = consumer_id(name)
     text = auth.key_text(consumer, core.ids.token(auth.SECRET_BYTES))
     key_id = KeyId(call.derived("api key"))
@@ -34,6 +35,7 @@ def issue(core: Core, call: Call[v1.IssueKey]) -> Answer:
 
 
 def list_keys(core: Core, call: Call[Nothing]) -> Answer:
+    _refuse_unless_for_all(call.principal)
     seen = core.reading.keys(call.after, KEYS_LISTED_MAX)
     keys = [
         v1.Key(
@@ -50,6 +52,7 @@ def list_keys(core: Core, call: Call[Nothing]) -> Answer:
 
 
 def revoke(core: Core, call: Call[v1.RevokeKey]) -> Answer:
+    _refuse_unless_for_all(call.principal)
     consumer, key_id = call.hex_id("consumer", "consumer"), KeyId(call.hex_id("key_id", "key"))
     command = RevokeKey(key_id, call.asked.reason)
     outcome = core.log.ask(consumers.DECIDER.ask(consumer, command), context=call.context)
@@ -79,15 +82,17 @@ def _names(core: Core, repos: Sequence[RepoId] | None) -> list[str] | None:
     return [known[repo].name if repo in known else repo for repo in repos]
 
 
-def _refuse_more_than_own(
-    issuer: Principal, scopes: tuple[str, ...], repos: tuple[RepoId, ...] | None
-) -> None:
+def _refuse_unless_for_all(principal: Principal) -> None:
+    """Consumers belong to no repository, so a key for some of them administers nobody's keys."""
+    if principal.repos is not None:
+        raise ForbiddenError(scope="admin:keys for every repository")
+
+
+def _refuse_more_than_own(issuer: Principal, scopes: tuple[str, ...]) -> None:
     """Nobody gives away what they do not have. Raises ForbiddenError."""
     for scope in scopes:
         if not grants(issuer.scopes, scope):
             raise ForbiddenError(scope=scope[:64])
-    if issuer.repos is not None and (repos is None or not set(repos) <= set(issuer.repos)):
-        raise ForbiddenError(scope="every repository named")
 
 
 PATH = "/admin/keys"

@@ -14,6 +14,7 @@ from typing import assert_never
 import click
 
 from domain.errors import DitsError, Kind
+from infra.redaction import redacted_text
 
 OK = 0
 REFUSED = 1
@@ -83,7 +84,7 @@ def run_to_exit_code(command: click.Command, arguments: list[str] | None = None)
         return exit_code(error)
     except Exception:  # noqa: BLE001 -- the CLI is one of the four places (style rule 16)
         step = "this is a fault of Dits; please report it with the lines above"
-        _say("INTERNAL_SERVER_ERROR", traceback.format_exc().rstrip(), step, as_json=as_json)
+        _say("INTERNAL_SERVER_ERROR", redacted_text(traceback.format_exc().rstrip()), step, as_json=as_json)
         return FAULT
 
 

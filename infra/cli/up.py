@@ -15,7 +15,7 @@ from infra.cli.output import Output, Plain
 from infra.compose import ground
 from infra.dev.laptop import Laptop
 from infra.logs import configure_logs
-from infra.settings import load_settings
+from infra.settings import Settings, load_settings
 
 
 @click.command()
@@ -52,6 +52,9 @@ def laptop_of(given: Mapping[str, object], output: Output, **more: str) -> Lapto
         own = load_settings(environment, needs=("nats_url", "postgres_dsn"))
         assert laptop.endpoints is not None
         with ground(own, "dits-up") as on:
+            if on.log.regressed is not None:
+                output.say(f"{on.log.regressed.message}. Reads go on; see docs/runbooks/log-regressed.md")
+                return
             first_start.prepare_log(on)
             first_start.leave_address(on, laptop.data_dir, laptop.url, laptop.endpoints.nats_client_url)
             first_start.prepare_read_models(on)
@@ -67,8 +70,14 @@ Dits is up at {laptop.url}
   logs      {laptop.data_dir / "logs"}
   key       in {laptop.data_dir / first_start.KEY_FILE} (the commands below find it by themselves)
 
-Try, in another terminal:
+Try, in another terminal:{_where(laptop)}
   dits repos create film
   dits push -r film FILE.mp4 -m "first take"
   dits log -r film
 Ctrl-C stops it; everything is kept."""
+
+
+def _where(laptop: Laptop) -> str:
+    """What the client's commands need to be told, if this is not where they look."""
+    usual = Settings.model_fields["data_dir"].default.expanduser().absolute()
+    return "" if laptop.data_dir == usual else f"\n  export DITS_DATA_DIR={laptop.data_dir}"

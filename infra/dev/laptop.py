@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, str] = {GATEWAY: "serve", WORKER: "work"}
 OPERATOR_FILE = "operator.json"
 """Where the servers are while they run: what an operator's commands on this machine start from."""
 WATCH_S = 0.2
+WATCH_MAX_S = 30.0
+"""Between two starts of a process that keeps ending."""
 
 Prepare = Callable[[Mapping[str, str]], None]
 """Called with the environment of a process of ours, when the servers are up and before anything uses them."""
@@ -111,12 +113,14 @@ class Laptop:
 
     def watch(self, stopping: threading.Event) -> None:
         """Until it is told to stop: start again what ended by itself."""
-        while not stopping.wait(WATCH_S):
-            for name, child in list(self.children.items()):
-                code = child.exit_code()
-                if code is not None:
-                    self.say(f"the {name} ended with code {code}; starting it again")
-                    self.launch(name)
+        pause_s = WATCH_S
+        while not stopping.wait(pause_s):
+            ended = {name: child.exit_code() for name, child in self.children.items()}
+            ended = {name: code for name, code in ended.items() if code is not None}
+            for name, code in ended.items():
+                self.say(f"the {name} ended with code {code}; starting it again")
+                self.launch(name)
+            pause_s = min(WATCH_MAX_S, pause_s * 2) if ended else WATCH_S
             assert self._cluster is not None
             lost = self._cluster.exited()
             if lost is not None:

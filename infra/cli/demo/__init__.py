@@ -13,6 +13,7 @@ from infra.cli.demo import acts
 from infra.cli.demo.stage import Stage, say
 from infra.cli.output import Output
 from infra.cli.up import laptop_of
+from infra.dev.ports import free_port
 
 
 @click.command()
@@ -27,7 +28,8 @@ def command(output: Output, *, video: Path | None, keep: bool) -> None:
     """Push, edit, lock, crash, fail, rebuild and check out a real film. Ends with 0 only if all held."""
     directory = Path(tempfile.mkdtemp(prefix="dits-demo-"))
     os.environ["DITS_DEV"] = "1"  # the crash of act 5 is wired for developers only
-    laptop = laptop_of({"data_dir": directory / "data"}, Output(as_json=output.as_json))
+    given = {"data_dir": directory / "data", "gateway_port": free_port(str(directory))}
+    laptop = laptop_of(given, Output(as_json=output.as_json))
     try:
         stage = Stage(laptop, directory)
         acts.play(stage, video)
