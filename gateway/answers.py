@@ -42,6 +42,10 @@ class Refusal:
     message: str
     details: tuple[tuple[str, Fact], ...]
 
+    @property
+    def is_acceptance(self) -> bool:
+        return self.code == ""
+
 
 class Answers(Protocol):
     """Where refusals are remembered for about a day. Both raise UnavailableError, which callers pass over."""
@@ -49,6 +53,11 @@ class Answers(Protocol):
     def recall(self, scope: Scope) -> Refusal | None: ...
 
     def keep(self, scope: Scope, refusal: Refusal) -> None: ...
+
+
+def accepted(body_digest: bytes) -> Refusal:
+    """No refusal: the key was used for this body, and its effect is in the log."""
+    return Refusal(body_digest, "", "", ())
 
 
 def refusal_of(error: DitsError, body_digest: bytes) -> Refusal | None:

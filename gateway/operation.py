@@ -187,6 +187,9 @@ class Operation(Generic[A]):
     takes: Takes = "query"
     needs_key: bool = False
     """An Idempotency-Key is required."""
+    claims_name: bool = False
+    """It creates what its body names, so no fold of one aggregate sees a key that is used for two names; the
+    kept answers do, as a courtesy."""
     changes_access: bool = False
     """Answered only when this process's follower has seen it, so that keys and visibility hold at once."""
     limit_bytes: Callable[[Limits], int] = field(default=json_limit)

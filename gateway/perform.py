@@ -29,7 +29,7 @@ from domain.event import IdempotencyKey
 from domain.ids import parse_name, repo_id
 from domain.position import Position
 from gateway import auth
-from gateway.answers import Scope, refusal_of
+from gateway.answers import Refusal, Scope, accepted, refusal_of
 from gateway.bridge import Bridge
 from gateway.caller import Caller, Principal
 from gateway.core import Core
@@ -244,10 +244,13 @@ def _handled_once(core: Core, operation: AnyOperation, call: Call[Any], scope: S
     """A refusal of this key is answered as it was the first time."""
     _refuse_again(core, scope, call.key)
     try:
-        return operation.handler(core, call)
+        follows = operation.handler(core, call)
     except DitsError as error:
-        _remember(core, scope, error, call.key)
+        _remember(core, scope, refusal_of(error, call.key.body_digest))
         raise
+    if operation.claims_name:
+        _remember(core, scope, accepted(call.key.body_digest))
+    return follows
 
 
 def _refuse_again(core: Core, scope: Scope, key: IdempotencyKey) -> None:
@@ -259,11 +262,12 @@ def _refuse_again(core: Core, scope: Scope, key: IdempotencyKey) -> None:
         return
     if refusal.body_digest != key.body_digest:
         raise IdempotencyKeyReusedError(key=key.key)
+    if refusal.is_acceptance:
+        return
     raise told(refusal.code, refusal.message, dict(refusal.details), replayed=True)
 
 
-def _remember(core: Core, scope: Scope, error: DitsError, key: IdempotencyKey) -> None:
-    refusal = refusal_of(error, key.body_digest)
+def _remember(core: Core, scope: Scope, refusal: Refusal | None) -> None:
     if refusal is None:
         return
     try:

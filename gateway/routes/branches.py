@@ -116,6 +116,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         Branch,
         success=201,
         takes="json",
+        claims_name=True,
     ),
     Operation("branches.get", "GET", ONE, "read", Nothing, get, "One branch and its head.", Branch),
     Operation(

@@ -109,6 +109,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         v1.IssuedKey,
         success=201,
         takes="json",
+        claims_name=True,
         changes_access=True,
     ),
     Operation("keys.list", "GET", PATH, "admin:keys", Nothing, list_keys, "Keys that are valid.", v1.Keys),

@@ -73,6 +73,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         Repo,
         success=201,
         takes="json",
+        claims_name=True,
         changes_access=True,
     ),
     Operation("repos.get", "GET", "/repos/{repo}", "read", Nothing, get, "One repository.", Repo),

@@ -77,6 +77,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         Tag,
         success=201,
         takes="json",
+        claims_name=True,
     ),
     Operation("tags.get", "GET", ONE, "read", Nothing, get, "One tag and its commit.", Tag),
     Operation("tags.delete", "DELETE", ONE, "write", Nothing, delete, "Delete a tag.", success=204),

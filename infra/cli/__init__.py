@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "projections": ("infra.cli.projections", "How the read models stand; rebuild them."),
         "demo": ("infra.cli.demo", "Show the main job on a real film."),
         "up": ("infra.cli.up", "Run everything on this machine, until Ctrl-C."),
+        "init": ("infra.cli.init", "Make servers of your own ready for serve and work."),
         "serve": ("infra.cli.serve", "Run a gateway against servers named by settings."),
         "work": ("infra.cli.work", "Run a worker against servers named by settings."),
         "settings": ("infra.cli.settings", "List every setting, its default and its meaning."),

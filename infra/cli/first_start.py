@@ -43,11 +43,17 @@ def prepare_read_models(on: Ground) -> None:
 def leave_address(on: Ground, data_dir: Path, url: str, nats_url: str) -> None:
     """Write where this Dits is and a key for it, making the key if there is none yet."""
     file = data_dir / KEY_FILE
-    key = json.loads(file.read_text())["key"] if file.exists() else _first_key(on)
+    key = json.loads(file.read_text())["key"] if file.exists() else _issued(on)
     write_private(file, json.dumps({"url": url, "key": key, "nats_url": nats_url}))
 
 
-def _first_key(on: Ground) -> str:
+def first_key(on: Ground) -> str | None:
+    """A key that may do everything; None if its consumer has one already."""
+    owner = on.log.events.load(consumer.DECIDER, consumer_id(FIRST_CONSUMER)).state
+    return None if owner.keys else _issued(on)
+
+
+def _issued(on: Ground) -> str:
     owner = consumer_id(FIRST_CONSUMER)
     key = key_text(owner, on.ids.token(SECRET_BYTES))
     digest = key_digests(on.settings, on.ids).of(key)

@@ -37,6 +37,17 @@ def test_a_key_makes_a_retry_the_first_time_again(tell: Tell) -> None:
     tell(story)
 
 
+def test_a_key_that_made_one_repository_makes_no_other(tell: Tell) -> None:
+    async def story(h: House) -> None:
+        ann, sent = h.key("ann", "write"), {"Idempotency-Key": "once"}
+        await h.ask("POST", "/repos", key=ann, body={"name": "film"}, headers=sent)
+        other = await h.ask("POST", "/repos", key=ann, body={"name": "trailer"}, headers=sent)
+        assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+        assert (await h.ask("GET", "/repos/trailer", key=ann)).status_code == 404
+
+    tell(story)
+
+
 def test_a_key_with_another_body_is_refused(tell: Tell) -> None:
     async def story(h: House) -> None:
         ann, sent = h.key("ann", "write"), {"Idempotency-Key": "once"}
