@@ -35,6 +35,8 @@ from gateway.http_door import API_VERSION, ClientGone, headers_of
 from gateway.measures import Measures
 
 CORRELATION_PATTERN = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+KEY_PREFIX = "dits_"
+"""Of an API key: one that was put into the wrong header is not said again (I9)."""
 UNKNOWN_ROUTE = "unknown"
 CLIENT_GONE_STATUS = 499
 """In logs and metrics only: nobody hears it."""
@@ -202,7 +204,7 @@ class AnswerBrokenError(DitsError):
 
 def correlation_id(given: str | None, ids: Ids) -> str:
     """The client's, if it is harmless; else a fresh UUIDv4 (R33)."""
-    if given is not None and CORRELATION_PATTERN.fullmatch(given):
+    if given is not None and CORRELATION_PATTERN.fullmatch(given) and not given.startswith(KEY_PREFIX):
         return given
     raw = bytearray(ids.token(16))
     raw[6] = raw[6] & 0x0F | 0x40

@@ -6,6 +6,7 @@ the correlation id and never a stack trace, a file path, SQL or raw client bytes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ from domain.errors import (
 DOCS = "https://docs.dits.example"
 MEDIA_TYPE = "application/problem+json"
 VARY = "X-API-Version, API-Version, X-API-Key, Authorization, X-API-Prerelease-Opt-In"
+KEY_TEXT = re.compile(rb"dits_[0-9a-f]{8,}[A-Za-z0-9_-]*")
+"""A key, or its beginning, that a client put where its value is said again: never said (I9)."""
 PROBLEMS_MAX = 10
 ECHOED_CHARACTERS_MAX = 64
 """Of anything a client sent (R40)."""
@@ -141,7 +144,7 @@ class Problem:
             details=details,
             error=compat,
         )
-        return body.model_dump_json().encode()
+        return KEY_TEXT.sub(b"[REDACTED]", body.model_dump_json().encode())
 
 
 class CompatBody(BaseModel):
