@@ -184,10 +184,9 @@ def rebuild(stage: Stage) -> None:
     for name, rebuilt in built.items():
         must(f"{name} is the same after the rebuild", holds=before[name].tables == after[name].tables)
         must(f"the rebuild of {name} covers something", holds=after[name].rows > 0)
-        shown = after[name].tables[0].digest[:16] if after[name].tables else ""
         held(
-            f"{name:<13} {after[name].rows:>5} rows  {shown} before and after  "
-            f"{rebuilt.events:>4} events  {rebuilt.events_per_s:>6} events/s"
+            f"{name:<13} {after[name].rows:>5} rows  before {before[name].whole[:12]}  "
+            f"after {after[name].whole[:12]}  {rebuilt.events:>4} events  {rebuilt.events_per_s:>6} events/s"
         )
     stage.laptop.launch(WORKER)
 
