@@ -54,8 +54,11 @@ AFTER: LiteralString = """
 """
 AUDITED = "SELECT sequence FROM dits.archive_audit"
 AUDIT = """
-    INSERT INTO dits.archive_audit (sequence, audited_at) VALUES (%(sequence)s, %(at)s)
-    ON CONFLICT (only_row) DO UPDATE SET sequence = EXCLUDED.sequence, audited_at = EXCLUDED.audited_at
+    INSERT INTO dits.archive_audit (incarnation, sequence, digest, audited_at)
+    VALUES (%(incarnation)s, %(sequence)s, %(digest)s, %(at)s)
+    ON CONFLICT (only_row) DO UPDATE
+    SET incarnation = EXCLUDED.incarnation, sequence = EXCLUDED.sequence, digest = EXCLUDED.digest,
+        audited_at = EXCLUDED.audited_at
 """
 ONE_FOLLOWER = "SELECT PG_ADVISORY_XACT_LOCK(HASHTEXTEXTENDED('dits.event_archive', 0))"
 
@@ -145,5 +148,11 @@ def audited(cursor: Cursor) -> int:
     return 0 if row is None else int(row[0])
 
 
-def set_audited(cursor: Cursor, sequence: int, at: datetime) -> None:
-    cursor.execute(AUDIT, {"sequence": sequence, "at": at})
+def set_audited(cursor: Cursor, position: Position, at: datetime) -> None:
+    place = {
+        "incarnation": position.incarnation,
+        "sequence": position.sequence,
+        "digest": position.digest,
+        "at": at,
+    }
+    cursor.execute(AUDIT, place)

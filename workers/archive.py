@@ -90,7 +90,7 @@ class Archivist:
                 _compare(place, next(messages, None))
             after, compared = places[-1].position.sequence, compared + len(places)
             with transaction(self.pool) as cursor:
-                archive.set_audited(cursor, max(after, begin), self.clock.now())
+                archive.set_audited(cursor, places[-1].position, self.clock.now())
         return compared
 
     def _places(self, after: int) -> list[Place]:

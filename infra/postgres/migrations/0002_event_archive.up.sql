@@ -19,6 +19,8 @@ CREATE INDEX event_archive_by_repo ON dits.event_archive (repo, sequence) WHERE 
 -- Up to where the archive was last compared with the log.
 CREATE TABLE dits.archive_audit (
     only_row BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only_row),
+    incarnation TEXT NOT NULL,
     sequence BIGINT NOT NULL,
+    digest BYTEA NOT NULL,
     audited_at TIMESTAMPTZ NOT NULL
 );
