@@ -17,7 +17,7 @@ from pathlib import Path
 
 from domain.errors import StartFailedError
 from infra.dev.cluster import Cluster, Endpoints
-from infra.dev.ports import Ports, is_free
+from infra.dev.ports import is_free
 from infra.dev.processes import Child, Launch, wait_until_ready
 from infra.dev.secret_files import write_private
 from infra.settings import Settings
@@ -77,8 +77,7 @@ class Laptop:
             raise
 
     def _environment(self, endpoints: Endpoints) -> dict[str, str]:
-        ports = Ports(self.data_dir / "gateway-port.json", self.say)
-        port = self.settings.gateway_port or ports.of(GATEWAY)
+        port = self.settings.gateway_port
         if not is_free(port):
             reason = f"port {port} is taken by another process; choose one with --port"
             raise StartFailedError(server="the gateway", reason=reason)
