@@ -14,6 +14,7 @@ from infra.cli.first_start import KEY_FILE
 from infra.cli.output import Output
 from infra.cli.up import laptop_of
 from infra.dev.laptop import Laptop
+from infra.dev.ports import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,12 @@ class Running:
 def running() -> Generator[Running]:
     with tempfile.TemporaryDirectory(prefix="dits-bench-", ignore_cleanup_errors=True) as made:
         directory = Path(made)
-        laptop = laptop_of({"data_dir": directory / "data", "log_level": "warning"}, Output(as_json=True))
+        given = {
+            "data_dir": directory / "data",
+            "gateway_port": free_port(made),
+            "log_level": "warning",
+        }
+        laptop = laptop_of(given, Output(as_json=True))
         laptop.more_environment["DITS_LOG_LEVEL"] = "warning"
         laptop.start()
         try:
