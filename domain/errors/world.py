@@ -63,7 +63,7 @@ class EventTooLargeError(DitsError):
 
 
 class LazyFsyncError(DitsError):
-    """The event server acknowledges before it syncs (sync_interval is not 'always'); a power cut would lose acknowledged events. Set it, or accept the loss with DITS_UNSAFE_LAZY_FSYNC=true"""
+    """The event server acknowledges before it syncs (sync_interval is not 'always'); a power cut would lose acknowledged events. Set it, or accept the loss with --unsafe-lazy-fsync"""
 
     code = "LAZY_FSYNC"
     kind = "invalid"

@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 import click
 
+from infra.cli.flags import exceptions, given
 from infra.compose import ground, start_logs, workers
 from infra.metrics import Metrics
 from infra.settings import load_settings
@@ -17,12 +18,15 @@ NEEDS = ("nats_url", "nats_password", "nats_system_password", "postgres_dsn")
 
 
 @click.command()
-def command() -> None:
+@exceptions
+def command(*, unsafe_lazy_fsync: bool, dev: bool) -> None:
     """Run the workers: read models, archive, commit sagas, leases, sessions.
 
     As many processes as you like may run side by side; they hold nothing but positions.
     """
-    settings = load_settings(os.environ, needs=NEEDS)
+    settings = load_settings(
+        os.environ, needs=NEEDS, given=given(unsafe_lazy_fsync=unsafe_lazy_fsync, dev=dev)
+    )
     start_logs(settings, Metrics(version=version("dits")))
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
