@@ -221,7 +221,9 @@ class Connection:
     async def _wind_down(self) -> None:
         """Close, and see every task of nats-py end before the loop does."""
         if self._client.is_connected or self._client.is_reconnecting:
-            await self._client.close()
+            # nats-py waits for its own reconnect, which it has just cancelled; nobody cancels this coroutine.
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._client.close()
         # A reconnect that is cancelled half-way may have begun new tasks meanwhile.
         while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
             for task in tasks:
