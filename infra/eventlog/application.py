@@ -7,7 +7,7 @@ on what won it. Serves seeds S3.5 and S7.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -126,7 +126,7 @@ class LogApplication(Application[str]):
         if asked is None:
             return None
         try:
-            if self._answered(asked, context) is not None:
+            if _known_use(asked, context) is not None:
                 return None
             _decide(asks, asked)
         except DitsError:
@@ -137,26 +137,13 @@ class LogApplication(Application[str]):
         """None if somebody else was faster."""
         asked = _opened(asks, self.fold)
         assert asked is not None
-        answered = self._answered(asked, context)
-        if answered is not None:
-            return answered
+        known = _known_use(asked, context)
+        if known is not None:
+            return self._replayed(*known)
         _decide(asks, asked)
         if not _decided_something(asked):
             return Outcome((), self.end() or self._beginning())
         return self._append(asked, context)
-
-    def _answered(self, asked: dict[AggregateId, Asked], context: Context) -> Outcome | None:
-        """The outcome of the first time, if this key was used before.
-
-        Looked up in the first ask's aggregate, then in the others, in case that one was only guarded.
-        """
-        if context.idempotency is None:
-            return None
-        for aggregate, one in asked.items():
-            use = one.fold.keyring.find(context.actor, context.idempotency)
-            if use is not None:
-                return self._replayed(aggregate, use)
-        return None
 
     def _append(self, asked: dict[AggregateId, Asked], context: Context) -> Outcome | None:
         assert len(asked) <= APPEND_MESSAGES_MAX, len(asked)
@@ -169,7 +156,14 @@ class LogApplication(Application[str]):
         if context.idempotency is not None:
             for one in written.values():
                 one.fold.keyring.refuse_if_full(now)
-        writes = tuple(self._write(str(aggregate), one, envelope) for aggregate, one in written.items())
+        facts = {
+            aggregate: [
+                Fact(str(aggregate), number, envelope, event)
+                for number, event in enumerate(one.events, start=one.fold.version + 1)
+            ]
+            for aggregate, one in written.items()
+        }
+        writes = tuple(self._write(facts[aggregate], one.fold.version) for aggregate, one in written.items())
         guards = tuple(
             Guard(str(aggregate), one.fold.version) for aggregate, one in asked.items() if not one.events
         )
@@ -178,11 +172,7 @@ class LogApplication(Application[str]):
         except IntegrityError:
             return None
         for aggregate, one in written.items():
-            facts = [
-                Fact(str(aggregate), number, envelope, event)
-                for number, event in enumerate(one.events, start=one.fold.version + 1)
-            ]
-            self._folds.take(one.decider, one.fold.version, facts)
+            self._folds.take(one.decider, one.fold.version, facts[aggregate])
         events = tuple(
             Recorded(aggregate, one.fold.version + 1 + index, position, index, envelope, event)
             for (aggregate, one), position in zip(written.items(), positions, strict=True)
@@ -190,14 +180,10 @@ class LogApplication(Application[str]):
         )
         return Outcome(events, positions[-1])
 
-    def _write(self, aggregate: str, one: Asked, envelope: Envelope) -> Write:
-        version = one.fold.version
-        stored = [
-            self._mapper.to_stored_event(Fact(aggregate, number, envelope, event))
-            for number, event in enumerate(one.events, start=version + 1)
-        ]
+    def _write(self, facts: Sequence[Fact], version: int) -> Write:
+        stored = [self._mapper.to_stored_event(fact) for fact in facts]
         states = tuple(StoredState(event.originator_version, event.topic, event.state) for event in stored)
-        return Write(aggregate, version, states)
+        return Write(facts[0].originator_id, version, states)
 
     # ---------------------------------------------------------------- answering from the log
     def _replayed(self, aggregate: AggregateId, use: KeyUse) -> Outcome:
@@ -276,6 +262,20 @@ def _opened(
                 return None
             asked[ask.aggregate] = Asked(ask.decider, fold, fold.state, [])
     return asked
+
+
+def _known_use(asked: dict[AggregateId, Asked], context: Context) -> tuple[AggregateId, KeyUse] | None:
+    """Where this key was used before: in the first ask's aggregate, or another if that one was only guarded.
+
+    Raises IdempotencyKeyReusedError.
+    """
+    if context.idempotency is None:
+        return None
+    for aggregate, one in asked.items():
+        use = one.fold.keyring.find(context.actor, context.idempotency)
+        if use is not None:
+            return aggregate, use
+    return None
 
 
 def _decide(asks: tuple[Ask, ...], asked: dict[AggregateId, Asked]) -> None:
