@@ -1,7 +1,7 @@
 """Every error that crosses a package border: its message, its public code, and what a caller can do.
 
 HTTP statuses live in ``gateway/errors.py`` alone. A new error is one class, in ``asked`` (the caller can mend
-it) or ``world`` (an operator can).
+it), ``world`` (an operator can) or ``versions`` (of the API, and of limits).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.errors.asked import *
+from domain.errors.versions import *
 from domain.errors.world import *
 from domain.format.errors import DitsError as DitsError
 from domain.format.errors import Fact as Fact
