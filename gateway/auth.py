@@ -18,7 +18,7 @@ from domain.consumer import grants
 from domain.errors import ForbiddenError, NotFoundError, UnauthorizedError
 from domain.ids import ConsumerId, RepoId, parse_name, repo_id
 from domain.ports import EventLog
-from gateway.caller import Anonymous, Caller, Directory, Principal, RepoFacts
+from gateway.caller import REQUESTS_PER_MINUTE, Anonymous, Caller, Directory, Principal, RepoFacts
 
 KEY_PATTERN = re.compile(r"dits_([0-9a-f]{32})_[A-Za-z0-9_-]{43}")
 SECRET_BYTES = 32
@@ -64,7 +64,9 @@ def found_caller(log: EventLog, digests: KeyDigests, key: str) -> Caller:
     digest = digests.of(key)
     for key_id, issued in state.keys.items():
         if issued.digest == digest and state.consumer is not None:
-            return Principal(state.consumer, state.name, key_id, issued.scopes, issued.repos)
+            limit = state.requests_per_minute or REQUESTS_PER_MINUTE
+            pinned = issued.version_id or ""
+            return Principal(state.consumer, state.name, key_id, issued.scopes, issued.repos, limit, pinned)
     raise invalid_key()
 
 

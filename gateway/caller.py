@@ -7,11 +7,12 @@ dictionary, so time tells nothing about a guess.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from domain import consumer as consumers
 from domain import repository as repositories
-from domain.consumer import ApiKeyIssued, ApiKeyRevoked
+from domain.consumer import ApiKeyIssued, ApiKeyRevoked, ConsumerLimitSet, KeyVersionPinned
 from domain.event import Event
 from domain.ids import ConsumerId, KeyId, RepoId
 from domain.position import Position
@@ -20,17 +21,22 @@ from domain.repository import RepositoryCreated, RepositoryMadePrivate, Reposito
 ACCESS_EVENTS: tuple[type[Event], ...] = (
     ApiKeyIssued,
     ApiKeyRevoked,
+    ConsumerLimitSet,
+    KeyVersionPinned,
     RepositoryCreated,
     RepositoryMadePublic,
     RepositoryMadePrivate,
 )
-"""What the directory is folded from."""
+"""What the directory is folded from. Who used which version on which day is not among it: it would make the
+first fold of a long log slow, and decides nothing."""
 ACCESS_FAMILIES = frozenset({consumers.DECIDER.family, repositories.DECIDER.family})
+REQUESTS_PER_MINUTE = 1_000
+"""Of a consumer that has no limit of its own (R29, R47)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A consumer, as the key that was shown lets them act."""
+    """A consumer, as the key or the token that was shown lets them act."""
 
     consumer: ConsumerId
     name: str
@@ -38,6 +44,11 @@ class Principal:
     scopes: tuple[str, ...]
     repos: tuple[RepoId, ...] | None
     """None is all."""
+    limit: int = REQUESTS_PER_MINUTE
+    """Requests a minute, over all that speaks for this consumer."""
+    pinned: str = ""
+    """The version of the API for requests that name none; empty: the registry's default."""
+    kind: Literal["key", "token"] = "key"
 
     def may_see(self, repo: RepoId) -> bool:
         return self.repos is None or repo in self.repos
@@ -69,19 +80,32 @@ class Directory:
     repos: dict[RepoId, RepoFacts] = field(default_factory=dict[RepoId, RepoFacts])
     position: Position | None = None
     """How far it has come."""
-    _digests: dict[KeyId, bytes] = field(default_factory=dict[KeyId, bytes])
+    _digests: dict[ConsumerId, dict[KeyId, bytes]] = field(
+        default_factory=dict[ConsumerId, dict[KeyId, bytes]]
+    )
+    _limits: dict[ConsumerId, int] = field(default_factory=dict[ConsumerId, int])
+    """Only those that differ from everybody's."""
 
     def fold(self, event: Event) -> None:
         match event:
             case ApiKeyIssued():
-                self._digests[event.key_id] = event.digest
+                self._digests.setdefault(event.consumer, {})[event.key_id] = event.digest
                 self.keys[event.digest] = Principal(
-                    event.consumer, event.name, event.key_id, event.scopes, event.repos
+                    event.consumer,
+                    event.name,
+                    event.key_id,
+                    event.scopes,
+                    event.repos,
+                    self.limit_of(event.consumer),
                 )
             case ApiKeyRevoked():
-                digest = self._digests.pop(event.key_id, None)
+                digest = self._digests.get(event.consumer, {}).pop(event.key_id, None)
                 if digest is not None:
                     self.keys.pop(digest, None)
+            case ConsumerLimitSet():
+                self._limit(event.consumer, event.requests_per_minute)
+            case KeyVersionPinned():
+                self._pin(self._digests.get(event.consumer, {}).get(event.key_id), event.version_id or "")
             case RepositoryCreated():
                 self.repos[event.repo] = RepoFacts(event.repo, event.name, event.owner, event.public)
             case RepositoryMadePublic() | RepositoryMadePrivate():
@@ -90,6 +114,22 @@ class Directory:
                 self.repos[event.repo] = RepoFacts(facts.repo, facts.name, facts.owner, public)
             case _:
                 return
+
+    def limit_of(self, consumer: ConsumerId) -> int:
+        """Requests a minute; of a token's consumer too."""
+        return self._limits.get(consumer, REQUESTS_PER_MINUTE)
+
+    def _limit(self, consumer: ConsumerId, requests_per_minute: int | None) -> None:
+        if requests_per_minute is None:
+            self._limits.pop(consumer, None)
+        else:
+            self._limits[consumer] = requests_per_minute
+        for digest in self._digests.get(consumer, {}).values():
+            self.keys[digest] = replace(self.keys[digest], limit=self.limit_of(consumer))
+
+    def _pin(self, digest: bytes | None, version_id: str) -> None:
+        if digest is not None:
+            self.keys[digest] = replace(self.keys[digest], pinned=version_id)
 
     def visible_to(self, caller: Caller) -> list[RepoFacts]:
         """By name."""

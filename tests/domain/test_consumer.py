@@ -1,16 +1,30 @@
-"""Consumers and their keys: digests only, known scopes, and never without an administrator (S5.5)."""
+"""Consumers and their keys: digests only, known scopes, and never without an administrator (S5.5); limits,
+pinned versions, and the days on which a version was used."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import reduce
+
 import pytest
+from hypothesis import given as for_any
+from hypothesis import strategies as st
 
 from domain import consumer
 from domain.consumer import (
+    VERSIONS_NOTED_MAX,
     ApiKeyIssued,
     ApiKeyRevoked,
+    Consumer,
+    ConsumerLimitSet,
     ConsumerRegistered,
     IssueKey,
+    KeyVersionPinned,
+    NoteVersionUse,
+    PinVersion,
     RevokeKey,
+    SetLimit,
+    VersionUseNoted,
     consumer_id,
     grants,
 )
@@ -21,6 +35,8 @@ from tests.spec import Spec
 
 given = Spec(consumer.DECIDER).given
 REGISTERED = ConsumerRegistered(consumer=ADA, name="ada")
+DAYS = st.dates().map(lambda day: day.isoformat())
+VERSIONS = st.sampled_from(["v1", "v2", "v3-beta"])
 
 
 def issue(key: str, *scopes: str) -> IssueKey:
@@ -85,3 +101,95 @@ def test_scopes_grant_what_they_say_and_admin_grants_everything() -> None:
 
 def test_a_consumers_id_follows_from_its_name() -> None:
     assert consumer_id("ada") == ADA != consumer_id("bob")
+
+
+# ------------------------------------------------------------------ the limit of requests
+def limited(requests_per_minute: int | None) -> ConsumerLimitSet:
+    return ConsumerLimitSet(consumer=ADA, requests_per_minute=requests_per_minute)
+
+
+def test_a_consumer_gets_a_limit_of_its_own_and_gives_it_back() -> None:
+    given(REGISTERED).when(SetLimit(ADA, 5_000)).then(limited(5_000))
+    given(REGISTERED, limited(5_000)).when(SetLimit(ADA, None)).then(limited(None))
+
+
+def test_a_limit_that_stands_already_is_no_news() -> None:
+    given(REGISTERED).when(SetLimit(ADA, None)).then_nothing()
+    given(REGISTERED, limited(5_000)).when(SetLimit(ADA, 5_000)).then_nothing()
+
+
+def test_a_limit_is_for_somebody_who_is_known() -> None:
+    given().when(SetLimit(ADA, 5_000)).then_refused(NotFoundError, thing="consumer", name=ADA)
+    given(used("v1", "2026-11-22")).when(SetLimit(ADA, 5_000)).then(limited(5_000))
+
+
+# ------------------------------------------------------------------ the pinned version
+def pinned(key: str, version_id: str | None) -> KeyVersionPinned:
+    return KeyVersionPinned(consumer=ADA, key_id=KeyId(key), version_id=version_id)
+
+
+def test_a_key_is_pinned_to_a_version_and_let_go() -> None:
+    story = given(REGISTERED, issued("k1", "read"))
+    story.when(PinVersion(KeyId("k1"), "v1")).then(pinned("k1", "v1"))
+    after = given(REGISTERED, issued("k1", "read"), pinned("k1", "v1"))
+    after.when(PinVersion(KeyId("k1"), None)).then(pinned("k1", None))
+
+
+def test_a_key_can_be_issued_with_its_version() -> None:
+    command = replace(issue("k1", "read"), version_id="v1")
+    given().when(command).then(REGISTERED, issued("k1", "read"), pinned("k1", "v1"))
+
+
+def test_a_pin_that_stands_already_is_no_news() -> None:
+    given(REGISTERED, issued("k1", "read")).when(PinVersion(KeyId("k1"), None)).then_nothing()
+    after = given(REGISTERED, issued("k1", "read"), pinned("k1", "v1"))
+    after.when(PinVersion(KeyId("k1"), "v1")).then_nothing()
+
+
+def test_a_revoked_key_is_not_pinned() -> None:
+    gone = given(REGISTERED, issued("k1", "read"), revoked("k1"))
+    gone.when(PinVersion(KeyId("k1"), "v1")).then_refused(NotFoundError, thing="key", name="k1")
+
+
+def test_a_pin_is_of_one_key_and_leaves_the_others() -> None:
+    after = given(REGISTERED, issued("k1", "read"), issued("k2", "read"), pinned("k1", "v1")).state
+    assert [key.version_id for key in after.keys.values()] == ["v1", None]
+
+
+# ------------------------------------------------------------------ the days a version was used
+def used(version_id: str, day: str) -> VersionUseNoted:
+    return VersionUseNoted(consumer=ADA, version_id=version_id, day=day)
+
+
+def test_a_version_is_noted_once_a_day() -> None:
+    given().when(NoteVersionUse(ADA, "v1", "2026-11-22")).then(used("v1", "2026-11-22"))
+    noted = given(used("v1", "2026-11-22"))
+    noted.when(NoteVersionUse(ADA, "v1", "2026-11-22")).then_nothing()
+    noted.when(NoteVersionUse(ADA, "v1", "2026-11-23")).then(used("v1", "2026-11-23"))
+    noted.when(NoteVersionUse(ADA, "v2", "2026-11-22")).then(used("v2", "2026-11-22"))
+
+
+def test_a_day_that_has_passed_is_not_noted_any_more() -> None:
+    given(used("v1", "2026-11-22")).when(NoteVersionUse(ADA, "v1", "2026-11-21")).then_nothing()
+
+
+@for_any(st.lists(st.tuples(VERSIONS, DAYS), max_size=30))
+def test_the_newest_day_of_each_version_is_kept_however_uses_come(uses: list[tuple[str, str]]) -> None:
+    state, events = Consumer(), list[consumer.ConsumerEvent]()
+    for version_id, day in uses:
+        facts = consumer.decide(state, NoteVersionUse(ADA, version_id, day))
+        state, events = reduce(consumer.evolve, facts, state), [*events, *facts]
+    assert state.version_days == {v: max(day for u, day in uses if u == v) for v, _ in uses}
+    assert len(set(map(str, events))) == len(events)
+
+
+def test_the_version_used_longest_ago_makes_room() -> None:
+    full = [used(f"v{n}", f"2026-01-{1 + n // 28:02}") for n in range(VERSIONS_NOTED_MAX)]
+    days = given(*full, used("v999", "2026-11-22")).state.version_days
+    assert len(days) == VERSIONS_NOTED_MAX
+    assert ("v0" in days, "v1" in days, days["v999"]) == (False, True, "2026-11-22")
+
+
+def test_limits_pins_and_noted_days_outlive_a_registration() -> None:
+    after = given(used("v1", "2026-11-22"), limited(5), REGISTERED).state
+    assert (after.requests_per_minute, dict(after.version_days)) == (5, {"v1": "2026-11-22"})
