@@ -25,6 +25,7 @@ from gateway.openapi import PARAMETER
 from gateway.operation import Answer, AnyOperation
 from gateway.operations import OPERATIONS, by_subject
 from gateway.perform import Gateway, Request, performed, permitted
+from gateway.wire.editions import HEAD, downgraded, edition_of
 
 SUBJECTS = ("dits.cmd.>", "dits.qry.>")
 QUEUE = "gateway"
@@ -131,15 +132,17 @@ class BusDoor:
         caller = await permitted(self.gateway, operation, request)
         answer = await performed(self.gateway, operation, request, caller)
         assert isinstance(answer, Answer), operation.name
-        self._say(asked, operation, answer, correlation)
+        self._say(asked, operation, answer, request)
 
-    def _say(self, asked: Asked, operation: AnyOperation, answer: Answer, correlation: str) -> None:
-        body = answer.body
-        payload = body.model_dump_json().encode() if isinstance(body, BaseModel) else body or b""
+    def _say(self, asked: Asked, operation: AnyOperation, answer: Answer, request: Request) -> None:
+        body, edition = answer.body, request.edition
+        if isinstance(body, BaseModel):
+            body = downgraded(operation, edition, body).model_dump_json().encode()
+        payload = body or b""
         assert isinstance(payload, bytes), operation.name
         status = answer.status if answer.status is not None else operation.success
         said = dict(answer_headers(answer))
-        headers = {**_always(status, correlation), "X-API-Version": API_VERSION, **said}
+        headers = {**_always(status, request.correlation_id), "X-API-Version": edition, **said}
         self.line.answer(asked.reply_to, payload, headers)
 
     def _refuse(self, asked: Asked, problem: Problem, correlation: str) -> None:
@@ -196,4 +199,5 @@ def _request(
         query=members,
         content=content,
         correlation_id=correlation,
+        edition=edition_of(headers.get("x-api-version", HEAD)),
     )

@@ -22,6 +22,7 @@ from gateway.budget import Budget
 from gateway.errors import BodyTimeoutError, MethodNotAllowedError, UnsupportedMediaTypeError
 from gateway.operation import JSON, OCTETS, Answer, AnyOperation, Live, Pending, Sink
 from gateway.perform import Gateway, Request, performed, permitted
+from gateway.wire.editions import downgraded, edition_of
 
 T = TypeVar("T")
 
@@ -42,6 +43,12 @@ class Exchange:
     send: Send
     correlation_id: str
     headers: Mapping[str, str]
+
+    @property
+    def edition(self) -> str:
+        """The wire form that the edge chose."""
+        chosen: str | None = self.scope.get("dits.edition")
+        return chosen or edition_of(self.headers.get("x-api-version", API_VERSION))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,7 @@ class PathDoor:
             query=_query(exchange.scope),
             content=content,
             correlation_id=exchange.correlation_id,
+            edition=exchange.edition,
         )
 
     # ---------------------------------------------------------------- bodies in
@@ -188,7 +196,7 @@ class PathDoor:
         status = answer.status if answer.status is not None else operation.success
         body = answer.body
         if isinstance(body, BaseModel):
-            body = body.model_dump_json().encode()
+            body = downgraded(operation, exchange.edition, body).model_dump_json().encode()
         headers = answer_headers(answer)
         if body is None or isinstance(body, bytes):
             content = body or b""

@@ -37,6 +37,7 @@ from gateway.errors import body_error, query_error, told
 from gateway.following import Following
 from gateway.measures import Measures
 from gateway.operation import Answer, AnyOperation, Call, Follows, Pending
+from gateway.wire.editions import HEAD, asks_of, upgraded
 
 POLLS_S = (0.005, 0.01, 0.02, 0.03, 0.05)
 """Between tries of a read whose model is behind; the last one repeats."""
@@ -57,6 +58,8 @@ class Request:
     content: Callable[[], Awaitable[bytes]]
     """The body, read when it is known that its sender may send it."""
     correlation_id: str
+    edition: str = HEAD
+    """The wire form that is asked in and answered in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +280,15 @@ def _remember(core: Core, scope: Scope, refusal: Refusal | None) -> None:
 
 
 def _asked(operation: AnyOperation, request: Request, content: bytes) -> BaseModel:
-    """Raises MalformedBodyError, InvalidBodyError, InvalidQueryError."""
-    model: type[BaseModel] = operation.asks
+    """In the head form, whatever edition it came in, so that a retry may come in another one.
+
+    Raises MalformedBodyError, InvalidBodyError, InvalidQueryError.
+    """
+    return upgraded(operation, request.edition, _parsed(operation, request, content))
+
+
+def _parsed(operation: AnyOperation, request: Request, content: bytes) -> BaseModel:
+    model = asks_of(operation, request.edition)
     if operation.takes == "json":
         try:
             return model.model_validate_json(content or b"{}")
