@@ -10,7 +10,19 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import cast
 
-from domain import api_registry, branch, consumer, locks, readmodel, references, repository, tag
+from domain import (
+    alerts,
+    api_registry,
+    branch,
+    circuits,
+    consumer,
+    incidents,
+    locks,
+    readmodel,
+    references,
+    repository,
+    tag,
+)
 from domain.commit import decider as commit
 from domain.decider import AnyDecider
 from domain.event import Event
@@ -29,6 +41,9 @@ DECIDERS: tuple[AnyDecider, ...] = tuple(
         locks,
         api_registry,
         readmodel,
+        alerts,
+        incidents,
+        circuits,
     )
 )
 

@@ -40,6 +40,9 @@ SUBJECT_IDS: Mapping[str, str] = {
     "locks": "the repository's id",
     "api-registry": "`main`",
     "readmodel": "the projection's name",
+    "alert": "the alert's name, with dashes",
+    "incident": "the kind, with dashes",
+    "circuit": "the circuit's name, with dashes",
 }
 """What the last token of an aggregate's subject is."""
 
