@@ -101,6 +101,13 @@ class BodyTimeoutError(DitsError):
     kind = "invalid"
 
 
+class HeaderFieldsTooLargeError(DitsError):
+    """The header fields are too large: {rule}"""
+
+    code = "REQUEST_HEADER_FIELDS_TOO_LARGE"
+    kind = "too_large"
+
+
 class BusyError(DitsError):
     """Too many requests are waiting here; try the same request again"""
 
@@ -210,7 +217,7 @@ def _problem(cls: type[DitsError], message: str, facts: Mapping[str, Fact], *, i
 def _headers(cls: type[DitsError], facts: Mapping[str, Fact]) -> list[tuple[str, str]]:
     headers: list[tuple[str, str]] = []
     if cls.kind in RETRIED_KINDS:
-        headers.append(("Retry-After", str(RETRY_AFTER_S.get(cls.code, RETRY_AFTER_DEFAULT_S))))
+        headers.append(("Retry-After", str(_retry_after_s(cls.code, facts))))
     match cls.code:
         case "UNAUTHORIZED":
             headers.append(("WWW-Authenticate", 'ApiKey realm="dits", header="X-API-Key"'))
@@ -226,6 +233,13 @@ def _headers(cls: type[DitsError], facts: Mapping[str, Fact]) -> list[tuple[str,
         case _:
             pass
     return headers
+
+
+def _retry_after_s(code: str, facts: Mapping[str, Fact]) -> Fact:
+    """Of a rate limit: until its window ends (R28)."""
+    if code == "RATE_LIMIT_EXCEEDED":
+        return facts["retry_after"]
+    return RETRY_AFTER_S.get(code, RETRY_AFTER_DEFAULT_S)
 
 
 # ------------------------------------------------------------------ pydantic's findings
