@@ -45,6 +45,12 @@ CREATE_DATABASE = SQL("CREATE DATABASE {name}")
 DROP_DATABASE = SQL("DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--table", metavar="FILE", help="run tests/scenarios/api on this acceptance table, not on its own"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     only_long = str(config.getoption("markexpr", "")).strip() == "long"
     settings.load_profile("long" if only_long else "fast")
