@@ -20,7 +20,7 @@ class Keys:
         return IssuedKey.of(self._calls.ask(op.KEYS_ISSUE, body=body))
 
     def list(self) -> tuple[Key, ...]:
-        return self._calls.ask(op.KEYS_LIST).each("keys", Key.of)
+        return tuple(self._calls.items(op.KEYS_LIST, {}, Key.of))
 
     def revoke(self, consumer: str, key_id: str, *, reason: str) -> None:
         where = {"consumer": consumer, "key_id": key_id}
@@ -35,14 +35,14 @@ class Projections:
         self._calls = calls
 
     def list(self) -> tuple[Projection, ...]:
-        return self._calls.ask(op.PROJECTIONS_LIST).each("projections", Projection.of)
+        return tuple(self._calls.items(op.PROJECTIONS_LIST, {}, Projection.of))
 
     def digest(self, name: str) -> str:
         return self._calls.ask(op.PROJECTIONS_DIGEST, {"name": name}).text("digest")
 
     def parked(self) -> tuple[Json, ...]:
         """The events that do not fit, as the server tells them."""
-        return self._calls.ask(op.PROJECTIONS_PARKED).each("parked", _raw)
+        return tuple(self._calls.items(op.PROJECTIONS_PARKED, {}, _raw))
 
     def retry(self, name: str, *, aggregate: str, reason: str) -> None:
         self._calls.ask(op.PROJECTIONS_RETRY, {"name": name}, body={"aggregate": aggregate, "reason": reason})

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from .errors import ConnectionLostError, NoBusError
 from .http import lowered
-from .wire import Answer, Call
+from .wire import Answer, Call, standing_headers
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
@@ -36,7 +36,7 @@ class Bus:
 
     def __init__(self, url: str, key: str | None, *, inbox: str = CLIENT_INBOX) -> None:
         self.server = _shown(url)
-        self._headers = {} if key is None else {"X-API-Key": key}
+        self._headers = standing_headers(key)
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="dits-bus", daemon=True)
         self._thread.start()

@@ -7,9 +7,10 @@ raised, never returned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
+from typing import TypeVar
 
 from .http import Http, HttpStream
 from .machine import Machine
@@ -17,6 +18,8 @@ from .operations import Operation
 from .pacing import Pacing, persisting
 from .results import Fields
 from .wire import Answer, Buffer, Call, Json, Parts, Plain, Transport
+
+T = TypeVar("T")
 
 
 class Calls:
@@ -51,15 +54,19 @@ class Calls:
         answer = self.carry(call, transport)
         return Fields(answer.json(transport.server), operation.name)
 
-    def pages(
-        self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Plain] | None = None
-    ) -> Iterator[Fields]:
-        """All parts of a long list."""
+    def items(
+        self,
+        operation: Operation,
+        path: Mapping[str, str],
+        read: Callable[[Fields], T],
+        query: Mapping[str, Plain] | None = None,
+    ) -> Iterator[T]:
+        """A list to its end, part by part."""
         asked = dict(query or {})
         while True:
             page = self.ask(operation, path, query=asked)
-            yield page
-            after = page.text_or_none("next")
+            yield from page.each("items", read)
+            after = page.onward()
             if after is None:
                 return
             asked["after"] = after

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from . import operations as op
 from .calls import Calls
@@ -87,27 +88,19 @@ class Commits:
 
     def list(self, repo: str, branch: str, *, limit: int = PAGE_COMMITS) -> Iterator[Commit]:
         """Newest first, page by page; at most `limit`."""
-        query: dict[str, Plain] = {"branch": branch}
-        while limit > 0:
-            asked = min(limit, PAGE_COMMITS)
-            page = self._calls.ask(op.COMMITS_LIST, {"repo": repo}, query={**query, "limit": asked})
-            commits = page.each("commits", Commit.of)
-            yield from commits
-            limit -= len(commits)
-            if len(commits) < asked:
-                return
-            query["before"] = commits[-1].commit
+        if limit <= 0:
+            return
+        query: dict[str, Plain] = {"branch": branch, "limit": min(limit, PAGE_COMMITS)}
+        yield from islice(self._calls.items(op.COMMITS_LIST, {"repo": repo}, Commit.of, query), limit)
 
     def changes(self, repo: str, commit: str) -> Iterator[Change]:
         """Against its first parent, in the order of paths."""
-        for page in self._calls.pages(op.COMMITS_CHANGES, {"repo": repo, "commit": commit}):
-            yield from page.each("changes", Change.of)
+        yield from self._calls.items(op.COMMITS_CHANGES, {"repo": repo, "commit": commit}, Change.of)
 
     def files(self, repo: str, commit: str, *, prefix: str = "") -> Iterator[File]:
         """In the order of paths."""
         where = {"repo": repo, "commit": commit}
-        for page in self._calls.pages(op.FILES_LIST, where, {"prefix": prefix} if prefix else {}):
-            yield from page.each("files", File.of)
+        yield from self._calls.items(op.FILES_LIST, where, File.of, {"prefix": prefix} if prefix else {})
 
     def read(self, repo: str, commit: str, path: str, *, start: int = 0) -> Iterator[bytes]:
         """The bytes of one file from `start` on, as they arrive."""

@@ -14,7 +14,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from .errors import ConnectionLostError, NotDitsError
-from .wire import Answer, Call, Parts
+from .wire import Answer, Call, Parts, standing_headers
 
 CONNECT_TIMEOUT_S = 5.0
 CONNECTIONS_MAX = 8
@@ -31,7 +31,7 @@ class Http:
             raise NotDitsError(server=url, reason="an address looks like http://host:port")
         self.server = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._prefix = parts.path.rstrip("/")
-        self._headers = {} if key is None else {"X-API-Key": key}
+        self._headers = standing_headers(key)
         try:
             self._pool = urllib3.connection_from_url(self.server, maxsize=CONNECTIONS_MAX, block=True)
         except LocationParseError as error:

@@ -18,17 +18,14 @@ class Locks:
         self._calls = calls
 
     def list(self, repo: str) -> tuple[Lock, ...]:
-        pages = self._calls.pages(op.LOCKS_LIST, {"repo": repo})
-        return tuple(lock for page in pages for lock in page.each("locks", Lock.of))
+        return tuple(self._calls.items(op.LOCKS_LIST, {"repo": repo}, Lock.of))
 
     def acquire(
         self, repo: str, *paths: str, lease: Lease = "until", lease_s: int | None = None
     ) -> tuple[Lock, ...]:
         """All or none. Raises ProblemError LOCK_HELD naming holder, path and since."""
-        body: dict[str, object] = {"paths": list(paths), "lease": lease}
-        if lease_s is not None:
-            body["lease_s"] = lease_s
-        return self._calls.ask(op.LOCKS_ACQUIRE, {"repo": repo}, body=body).each("locks", Lock.of)
+        body: Json = {"paths": list(paths), "lease": {"kind": lease, "seconds": lease_s}}
+        return self._calls.ask(op.LOCKS_ACQUIRE, {"repo": repo}, body=body).each("items", Lock.of)
 
     def release(self, repo: str, tokens: Tokens) -> tuple[str, ...]:
         return self._calls.ask(op.LOCKS_RELEASE, {"repo": repo}, body=_shown(tokens)).texts("released")

@@ -1,4 +1,4 @@
-"""The operations of API v1: their names, their routes, and whether the bus carries them.
+"""The operations of the API: their names, their routes, and whether the bus carries them.
 
 Promises: the one table of the client; an operation is one line here and one method beside its kind.
 """

@@ -47,6 +47,10 @@ class Fields:
     def each(self, name: str, read: Callable[[Fields], T]) -> tuple[T, ...]:
         return tuple(read(self.inner(each, name)) for each in self._items(name))
 
+    def onward(self) -> str | None:
+        """Where a long list goes on; None at its end."""
+        return self.inner(self.raw.get("page"), "page").text_or_none("next")
+
     def inner(self, value: object, name: str) -> Fields:
         if not isinstance(value, dict):
             self._wrong(name)
@@ -68,7 +72,7 @@ class Repo:
 
     @staticmethod
     def of(fields: Fields) -> Repo:
-        return Repo(fields.text("name"), fields.text("id"), fields.truth("public"))
+        return Repo(fields.text("name"), fields.text("id"), fields.text("visibility") == "public")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +214,13 @@ class Lock:
 
     @staticmethod
     def of(fields: Fields) -> Lock:
+        lease = fields.inner(fields.raw.get("lease"), "lease")
         return Lock(
             fields.text("path"),
             fields.text("holder"),
             fields.number_or_none("token"),
-            fields.text("lease"),
-            fields.number("lease_s"),
+            lease.text("kind"),
+            lease.number("seconds"),
             fields.text("since"),
         )
 

@@ -19,6 +19,8 @@ Buffer = bytes | bytearray | memoryview
 Json = Mapping[str, object]
 Plain = str | int | bool
 
+API_VERSION = "v2"
+"""Whose wire form we write and read; named with every call, so that no server's default chooses another."""
 MESSAGE_CHARS_MAX = 500
 """Of a body that is not ours, shown to a person."""
 
@@ -98,6 +100,12 @@ class Answer:
     def _as_text(self) -> str:
         text = self.content.decode(errors="replace")[:MESSAGE_CHARS_MAX]
         return text or f"the server answered {self.status}"
+
+
+def standing_headers(key: str | None) -> dict[str, str]:
+    """What every call of a client says."""
+    headers = {"X-API-Version": API_VERSION}
+    return headers if key is None else {**headers, "X-API-Key": key}
 
 
 class Transport(Protocol):

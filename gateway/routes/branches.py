@@ -15,7 +15,7 @@ from gateway.core import Core
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
 from gateway.reading import Page as Rows
 from gateway.routes.commits import published
-from gateway.wire.v1 import Branch, Branches, NameCommit, Page
+from gateway.wire.v2 import Branch, Branches, NameCommit, Onward, Page
 
 TRIES_MAX = 4
 """Of a deletion whose branch moves at the same time."""
@@ -26,7 +26,7 @@ def list_branches(core: Core, call: Call[Page]) -> Answer:
     seen = core.reading.branches(call.repo, call.after, Rows(page.limit, page.after))
     rows = [Branch(name=row.name, commit=row.commit, manifest=row.manifest.hex()) for row in seen.rows]
     more = rows[-1].name if len(rows) == page.limit else None
-    return Answer(Branches(branches=rows, next=more), seen.position)
+    return Answer(Branches(items=rows, page=Onward(next=more)), seen.position)
 
 
 def get(core: Core, call: Call[Nothing]) -> Answer:

@@ -37,7 +37,7 @@ from gateway.core import Core
 from gateway.errors import told
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation, Pending, Wire
 from gateway.times import of_ms
-from gateway.wire import v1
+from gateway.wire import v2
 from projections.commits import CommitRow
 
 
@@ -76,7 +76,7 @@ def _published(core: Core, repo: RepoId, commit: str) -> Published | None:
 
 
 # ------------------------------------------------------------------ asking for one
-def open_commit(core: Core, call: Call[v1.OpenCommit]) -> Pending:
+def open_commit(core: Core, call: Call[v2.OpenCommit]) -> Pending:
     commit = CommitId(call.derived("commit"))
     opened = _opened(core, call, commit)
     if core.log.load(commits.DECIDER, commit).version == 0:
@@ -92,7 +92,7 @@ def open_commit(core: Core, call: Call[v1.OpenCommit]) -> Pending:
     return Pending(commits.DECIDER.at(commit), (CommitPublished, CommitCompensated), look, late)
 
 
-def _opened(core: Core, call: Call[v1.OpenCommit], commit: CommitId) -> CommitOpened:
+def _opened(core: Core, call: Call[v2.OpenCommit], commit: CommitId) -> CommitOpened:
     """Parsed once, here: whatever does not fit is refused before anything is recorded."""
     asked, principal = call.asked, call.principal
     if (asked.tree is None) == (asked.changes is None):
@@ -117,7 +117,7 @@ def _opened(core: Core, call: Call[v1.OpenCommit], commit: CommitId) -> CommitOp
     )
 
 
-def _changes(asked: Sequence[v1.Change]) -> tuple[PathChange, ...]:
+def _changes(asked: Sequence[v2.Change]) -> tuple[PathChange, ...]:
     """Raises InvalidPathError, InvalidBodyError for a path named twice, PathCollisionError."""
     changes: dict[FilePath, PathChange] = {}
     kept: dict[str, FilePath] = {}
@@ -134,7 +134,7 @@ def _changes(asked: Sequence[v1.Change]) -> tuple[PathChange, ...]:
     return tuple(changes.values())
 
 
-def _refuse_broken_base(core: Core, call: Call[v1.OpenCommit]) -> None:
+def _refuse_broken_base(core: Core, call: Call[v2.OpenCommit]) -> None:
     """What the saga would find out as well, said at once. Raises NotFoundError, UnknownContentError,
     SessionClosedError, UploadExpiredError."""
     asked = call.asked
@@ -197,11 +197,11 @@ def get(core: Core, call: Call[Nothing]) -> Answer:
     return Answer(_commit(commit, state), position)
 
 
-def _commit(commit: CommitId, state: commits.Commit) -> v1.Commit:
+def _commit(commit: CommitId, state: commits.Commit) -> v2.Commit:
     opened, built = state.opened, state.built
     assert opened is not None
     assert state.phase != "absent"
-    return v1.Commit(
+    return v2.Commit(
         commit=commit,
         state=state.phase,
         step=_step(state),
@@ -224,31 +224,34 @@ def _step(state: commits.Commit) -> str | None:
     return STEPS[len(state.done)].step if state.phase == "open" else None
 
 
-def _told_failure(state: commits.Commit) -> v1.Failure | None:
+def _told_failure(state: commits.Commit) -> v2.Failure | None:
     failed = state.failure
     if failed is None:
         return None
-    return v1.Failure(code=failed.code, message=failed.message, details=dict(failed.facts))
+    return v2.Failure(code=failed.code, message=failed.message, details=dict(failed.facts))
 
 
-def list_commits(core: Core, call: Call[v1.ListCommits]) -> Answer:
+def list_commits(core: Core, call: Call[v2.ListCommits]) -> Answer:
     """From a head that the log knows; a read model that has not seen it published yet is waited for."""
     head = _start(core, call)
     if head is None:
-        return Answer(v1.CommitLines(commits=[]), core.directory.position)
+        return Answer(v2.CommitLines(items=[], page=v2.THE_END), core.directory.position)
     seen = core.reading.history(call.repo, call.after, head, call.asked.limit)
     if not seen.rows or seen.rows[0].phase != "published":
         raise NotYetConsistentError()
-    return Answer(v1.CommitLines(commits=[_line(row) for row in seen.rows]), seen.position)
+    lines = [_line(row) for row in seen.rows]
+    last = lines[-1]
+    more = last.commit if len(lines) == call.asked.limit and last.parents else None
+    return Answer(v2.CommitLines(items=lines, page=v2.Onward(next=more)), seen.position)
 
 
-def _start(core: Core, call: Call[v1.ListCommits]) -> CommitId | None:
+def _start(core: Core, call: Call[v2.ListCommits]) -> CommitId | None:
     """The first commit of the page; None after the root."""
-    before = call.asked.before
-    if before is not None:
-        found = _published(core, call.repo, before)
+    after = call.asked.after
+    if after is not None:
+        found = _published(core, call.repo, after)
         if found is None:
-            raise NotFoundError(thing="published commit", name=before)
+            raise NotFoundError(thing="published commit", name=after)
         return found.parent
     name = parse_ref(call.asked.branch)
     head = core.log.load(branches.DECIDER, branch_id(call.repo, name)).state.commit
@@ -257,8 +260,8 @@ def _start(core: Core, call: Call[v1.ListCommits]) -> CommitId | None:
     return head
 
 
-def _line(row: CommitRow) -> v1.CommitLine:
-    return v1.CommitLine(
+def _line(row: CommitRow) -> v2.CommitLine:
+    return v2.CommitLine(
         commit=row.commit,
         state="published",
         branch=row.branch_name,
@@ -278,10 +281,10 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         "POST",
         PATH,
         "write",
-        v1.OpenCommit,
+        v2.OpenCommit,
         open_commit,
         "Ask for a commit; answers when its saga ended, or 202 with its address (`Prefer: wait=<s>`).",
-        v1.Commit,
+        v2.Commit,
         success=201,
         takes="json",
         needs_key=True,
@@ -292,10 +295,10 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         "GET",
         PATH,
         "read",
-        v1.ListCommits,
+        v2.ListCommits,
         list_commits,
-        "A branch's commits, newest first; `before` goes on after a commit.",
-        v1.CommitLines,
+        "A branch's commits, newest first.",
+        v2.CommitLines,
     ),
     Operation(
         "commits.get",
@@ -305,6 +308,6 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         Nothing,
         get,
         "One commit: where it stands, and why it failed if it did.",
-        v1.Commit,
+        v2.Commit,
     ),
 )

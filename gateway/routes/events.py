@@ -19,7 +19,7 @@ from gateway.caller import Principal
 from gateway.core import Core
 from gateway.history import Part
 from gateway.operation import Answer, AnyOperation, Call, Operation, Pending, Waits
-from gateway.wire.v1_events import EventPage, ReadEvents, told
+from gateway.wire.v2_events import EventPage, ReadEvents, told
 
 STREAM = "text/event-stream"
 PAUSE_S = 0.25

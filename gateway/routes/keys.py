@@ -12,12 +12,12 @@ from gateway import auth
 from gateway.caller import Principal
 from gateway.core import Core
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
-from gateway.wire import v1
+from gateway.wire import v2
 
 KEYS_LISTED_MAX = 10_000
 
 
-def issue(core: Core, call: Call[v1.IssueKey]) -> Answer:
+def issue(core: Core, call: Call[v2.IssueKey]) -> Answer:
     _refuse_unless_for_all(call.principal)
     asked, name = call.asked, parse_name(call.asked.name)
     scopes = tuple(dict.fromkeys(asked.scopes))
@@ -30,7 +30,7 @@ def issue(core: Core, call: Call[v1.IssueKey]) -> Answer:
     outcome = core.log.ask(consumers.DECIDER.ask(consumer, command), context=call.context)
     issued = next(each.event for each in outcome.events if isinstance(each.event, ApiKeyIssued))
     shown = None if outcome.replayed else text
-    body = v1.IssuedKey(consumer=issued.consumer, key_id=issued.key_id, key=shown)
+    body = v2.IssuedKey(consumer=issued.consumer, key_id=issued.key_id, key=shown)
     return Answer(body, outcome.position, replayed=outcome.replayed)
 
 
@@ -38,7 +38,7 @@ def list_keys(core: Core, call: Call[Nothing]) -> Answer:
     _refuse_unless_for_all(call.principal)
     seen = core.reading.keys(call.after, KEYS_LISTED_MAX)
     keys = [
-        v1.Key(
+        v2.Key(
             consumer=row.consumer,
             name=row.name,
             key_id=row.key_id,
@@ -48,10 +48,10 @@ def list_keys(core: Core, call: Call[Nothing]) -> Answer:
         for row in seen.rows
         if row.revoked_at is None
     ]
-    return Answer(v1.Keys(keys=keys), seen.position)
+    return Answer(v2.Keys(items=keys, page=v2.THE_END), seen.position)
 
 
-def revoke(core: Core, call: Call[v1.RevokeKey]) -> Answer:
+def revoke(core: Core, call: Call[v2.RevokeKey]) -> Answer:
     _refuse_unless_for_all(call.principal)
     consumer, key_id = call.hex_id("consumer", "consumer"), KeyId(call.hex_id("key_id", "key"))
     command = RevokeKey(key_id, call.asked.reason)
@@ -61,7 +61,7 @@ def revoke(core: Core, call: Call[v1.RevokeKey]) -> Answer:
 
 def whoami(core: Core, call: Call[Nothing]) -> Answer:
     me = call.principal
-    body = v1.Whoami(consumer=me.consumer, name=me.name, scopes=list(me.scopes), repos=_names(core, me.repos))
+    body = v2.Whoami(consumer=me.consumer, name=me.name, scopes=list(me.scopes), repos=_names(core, me.repos))
     return Answer(body, core.directory.position)
 
 
@@ -103,26 +103,26 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         "POST",
         PATH,
         "admin:keys",
-        v1.IssueKey,
+        v2.IssueKey,
         issue,
         "A new key for a consumer, shown once; at most what the issuer may do.",
-        v1.IssuedKey,
+        v2.IssuedKey,
         success=201,
         takes="json",
         claims_name=True,
         changes_access=True,
     ),
-    Operation("keys.list", "GET", PATH, "admin:keys", Nothing, list_keys, "Keys that are valid.", v1.Keys),
+    Operation("keys.list", "GET", PATH, "admin:keys", Nothing, list_keys, "Keys that are valid.", v2.Keys),
     Operation(
         "keys.revoke",
         "DELETE",
         PATH + "/{consumer}/{key_id}",
         "admin:keys",
-        v1.RevokeKey,
+        v2.RevokeKey,
         revoke,
         "End a key, with a reason.",
         success=204,
         changes_access=True,
     ),
-    Operation("whoami", "GET", "/whoami", None, Nothing, whoami, "Whom this key speaks for.", v1.Whoami),
+    Operation("whoami", "GET", "/whoami", None, Nothing, whoami, "Whom this key speaks for.", v2.Whoami),
 )

@@ -8,7 +8,7 @@ from domain.errors import NotFoundError
 from domain.readmodel import RetryStream, SkipEvent
 from gateway.core import Core
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
-from gateway.wire import v1
+from gateway.wire import v2
 from projections import ALL
 from projections.operating import by_name
 
@@ -16,7 +16,7 @@ from projections.operating import by_name
 def list_projections(core: Core, call: Call[Nothing]) -> Answer:  # noqa: ARG001 -- every handler has this shape
     end = core.log.end()
     lines = [
-        v1.ProjectionLine(
+        v2.ProjectionLine(
             name=one.name,
             version=one.version,
             build=one.schema,
@@ -26,19 +26,19 @@ def list_projections(core: Core, call: Call[Nothing]) -> Answer:  # noqa: ARG001
         )
         for one in core.reading.standings(end)
     ]
-    return Answer(v1.ProjectionLines(projections=lines), end)
+    return Answer(v2.ProjectionLines(items=lines, page=v2.THE_END), end)
 
 
 def digest(core: Core, call: Call[Nothing]) -> Answer:
     found = core.reading.digest(call.path["name"])
     position = found.position.encode() if found.position is not None else None
-    body = v1.ProjectionDigest(name=found.projection, digest=found.whole, rows=found.rows, position=position)
+    body = v2.ProjectionDigest(name=found.projection, digest=found.whole, rows=found.rows, position=position)
     return Answer(body, found.position)
 
 
 def parked(core: Core, call: Call[Nothing]) -> Answer:  # noqa: ARG001
     lines = [
-        v1.ParkedEvent(
+        v2.ParkedEvent(
             projection=one.projection,
             aggregate=one.aggregate,
             version=one.version,
@@ -50,10 +50,10 @@ def parked(core: Core, call: Call[Nothing]) -> Answer:  # noqa: ARG001
         )
         for one in core.reading.parked()
     ]
-    return Answer(v1.ParkedEvents(parked=lines), core.directory.position)
+    return Answer(v2.ParkedEvents(items=lines, page=v2.THE_END), core.directory.position)
 
 
-def retry(core: Core, call: Call[v1.RetryStream]) -> Answer:
+def retry(core: Core, call: Call[v2.RetryStream]) -> Answer:
     name, asked = by_name(ALL, call.path["name"]).name, call.asked
     waits = any((one.projection, one.aggregate) == (name, asked.aggregate) for one in core.reading.parked())
     if not waits and not _was_asked(core, name, call):
@@ -61,7 +61,7 @@ def retry(core: Core, call: Call[v1.RetryStream]) -> Answer:
     return _asked(core, call, readmodel.DECIDER.ask(name, RetryStream(name, asked.aggregate, asked.reason)))
 
 
-def skip(core: Core, call: Call[v1.SkipEvent]) -> Answer:
+def skip(core: Core, call: Call[v2.SkipEvent]) -> Answer:
     name, asked = by_name(ALL, call.path["name"]).name, call.asked
     place = (name, asked.aggregate, asked.sequence, asked.index)
     waits = any(
@@ -73,12 +73,12 @@ def skip(core: Core, call: Call[v1.SkipEvent]) -> Answer:
     return _asked(core, call, readmodel.DECIDER.ask(name, command))
 
 
-def _asked(core: Core, call: Call[v1.RetryStream] | Call[v1.SkipEvent], ask: Ask) -> Answer:
+def _asked(core: Core, call: Call[v2.RetryStream] | Call[v2.SkipEvent], ask: Ask) -> Answer:
     outcome = core.log.ask(ask, context=call.context)
     return Answer(Nothing(), outcome.position, replayed=outcome.replayed)
 
 
-def _was_asked(core: Core, name: str, call: Call[v1.RetryStream] | Call[v1.SkipEvent]) -> bool:
+def _was_asked(core: Core, name: str, call: Call[v2.RetryStream] | Call[v2.SkipEvent]) -> bool:
     """A retry of this very command, whose effect has emptied the place that it was asked about (I6)."""
     key, actor = call.key, call.principal.consumer
     return any(
@@ -101,7 +101,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         Nothing,
         list_projections,
         "Every read model: build, position, lag, parked events.",
-        v1.ProjectionLines,
+        v2.ProjectionLines,
     ),
     Operation(
         "projections.parked",
@@ -111,7 +111,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         Nothing,
         parked,
         "Poison events and what waits behind them.",
-        v1.ParkedEvents,
+        v2.ParkedEvents,
     ),
     Operation(
         "projections.digest",
@@ -121,14 +121,14 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         Nothing,
         digest,
         "A digest over every row of one read model.",
-        v1.ProjectionDigest,
+        v2.ProjectionDigest,
     ),
     Operation(
         "projections.retry",
         "POST",
         PATH + "/{name}/retry",
         SCOPE,
-        v1.RetryStream,
+        v2.RetryStream,
         retry,
         "Apply a parked stream again.",
         Nothing,
@@ -139,7 +139,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         "POST",
         PATH + "/{name}/skip",
         SCOPE,
-        v1.SkipEvent,
+        v2.SkipEvent,
         skip,
         "Pass over a parked event, now and in every rebuild.",
         Nothing,

@@ -10,22 +10,22 @@ from gateway import auth
 from gateway.caller import RepoFacts
 from gateway.core import Core
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
-from gateway.wire.v1 import CreateRepo, Repo, Repos, ShowRepo
+from gateway.wire.v2 import THE_END, CreateRepo, Repo, Repos, ShowRepo, Visibility
 
 
 def list_repos(core: Core, call: Call[Nothing]) -> Answer:
     seen = core.directory.visible_to(call.caller)
-    return Answer(Repos(repos=[_repo(facts) for facts in seen]), core.directory.position)
+    return Answer(Repos(items=[_repo(facts) for facts in seen], page=THE_END), core.directory.position)
 
 
 def create(core: Core, call: Call[CreateRepo]) -> Answer:
     name, owner = parse_name(call.asked.name), call.principal
     repo = repo_id(name)
     auth.refuse_unless_for(owner, repo, "write")
-    command = CreateRepository(repo, name, owner.consumer, call.asked.public)
+    command = CreateRepository(repo, name, owner.consumer, call.asked.visibility == "public")
     outcome = core.log.ask(repositories.DECIDER.ask(repo, command), context=call.context)
     created = next(each.event for each in outcome.events if isinstance(each.event, RepositoryCreated))
-    body = Repo(name=created.name, id=created.repo, public=created.public, owner=created.owner)
+    body = Repo(name=created.name, id=created.repo, visibility=_visibility(created), owner=created.owner)
     location = (("Location", f"/repos/{name}"),)
     return Answer(body, outcome.position, headers=location, replayed=outcome.replayed)
 
@@ -35,7 +35,7 @@ def get(core: Core, call: Call[Nothing]) -> Answer:
 
 
 def show(core: Core, call: Call[ShowRepo]) -> Answer:
-    ask = repositories.DECIDER.ask(call.repo, ShowRepository(call.asked.public))
+    ask = repositories.DECIDER.ask(call.repo, ShowRepository(call.asked.visibility == "public"))
     outcome = core.log.ask(ask, context=call.context)
     return Answer(_loaded(core, call.repo_name), outcome.position, replayed=outcome.replayed)
 
@@ -48,7 +48,11 @@ def _loaded(core: Core, name: str) -> Repo:
 
 
 def _repo(facts: RepoFacts) -> Repo:
-    return Repo(name=facts.name, id=facts.repo, public=facts.public, owner=facts.owner)
+    return Repo(name=facts.name, id=facts.repo, visibility=_visibility(facts), owner=facts.owner)
+
+
+def _visibility(repo: RepoFacts | RepositoryCreated) -> Visibility:
+    return "public" if repo.public else "private"
 
 
 OPERATIONS: tuple[AnyOperation, ...] = (

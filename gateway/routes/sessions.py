@@ -30,7 +30,7 @@ from domain.session.recording import Recording, in_appends, recipe_commands, tre
 from gateway import frames
 from gateway.core import Core, Limits
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
-from gateway.wire import v1_uploads as wire
+from gateway.wire import v2_uploads as wire
 
 
 def start(core: Core, call: Call[Nothing]) -> Answer:

@@ -12,7 +12,7 @@ from gateway.core import Core
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
 from gateway.reading import Page as Rows
 from gateway.routes.commits import published
-from gateway.wire.v1 import NameCommit, Page, Tag, Tags
+from gateway.wire.v2 import NameCommit, Onward, Page, Tag, Tags
 
 
 def list_tags(core: Core, call: Call[Page]) -> Answer:
@@ -20,7 +20,7 @@ def list_tags(core: Core, call: Call[Page]) -> Answer:
     seen = core.reading.tags(call.repo, call.after, Rows(page.limit, page.after))
     rows = [Tag(name=row.name, commit=row.commit, manifest=row.manifest.hex()) for row in seen.rows]
     more = rows[-1].name if len(rows) == page.limit else None
-    return Answer(Tags(tags=rows, next=more), seen.position)
+    return Answer(Tags(items=rows, page=Onward(next=more)), seen.position)
 
 
 def get(core: Core, call: Call[Nothing]) -> Answer:

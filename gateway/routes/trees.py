@@ -11,7 +11,7 @@ from domain.snapshots import Change, Load, diff, find, walk
 from gateway.core import Core
 from gateway.operation import Answer, AnyOperation, Call, Operation
 from gateway.routes.commits import published, published_in_path
-from gateway.wire.v1 import ChangedFile, ChangedFiles, File, Files, ListFiles, Page
+from gateway.wire.v2 import ChangedFile, ChangedFiles, File, Files, ListFiles, Onward, Page
 
 
 def list_files(core: Core, call: Call[ListFiles]) -> Answer:
@@ -23,7 +23,7 @@ def list_files(core: Core, call: Call[ListFiles]) -> Answer:
         for path, entry in islice(dropwhile(lambda each: _is_done(each[0], asked.after), below), asked.limit)
     ]
     more = found[-1].path if len(found) == asked.limit else None
-    return Answer(Files(files=found, next=more), core.directory.position)
+    return Answer(Files(items=found, page=Onward(next=more)), core.directory.position)
 
 
 def list_changes(core: Core, call: Call[Page]) -> Answer:
@@ -34,7 +34,7 @@ def list_changes(core: Core, call: Call[Page]) -> Answer:
     ahead = dropwhile(lambda change: _is_done(change.path, asked.after), diff(before, here.tree, load))
     found = [_changed(change) for change in islice(ahead, asked.limit)]
     more = found[-1].path if len(found) == asked.limit else None
-    return Answer(ChangedFiles(changes=found, next=more), core.directory.position)
+    return Answer(ChangedFiles(items=found, page=Onward(next=more)), core.directory.position)
 
 
 def _below(root: Digest | None, prefix: str, load: Load) -> Iterable[tuple[FilePath, Entry]]:

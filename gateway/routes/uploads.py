@@ -31,7 +31,7 @@ from domain.session.recording import in_appends, recipe_commands
 from gateway.core import Core, Limits
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
 from gateway.routes.sessions import SESSION, session_of
-from gateway.wire.v1_uploads import CompletedFile
+from gateway.wire.v2_uploads import CompletedFile
 
 OFFSET, LENGTH = "Upload-Offset", "Upload-Length"
 NUMBER_DIGITS_MAX = 16

@@ -1,62 +1,180 @@
-"""What each edition of the wire changed against the one before it, as data: the whole difference is here.
+"""What each edition of the wire changed against the one before it: the whole difference, as data.
 
-Promises: a change names the operations that it concerns and gives a pair of models for each body it changed,
-with the pure functions between them; nothing else knows that older editions exist.
+Promises: nothing else knows that older editions exist; a published change never changes, a new edition is one
+more step with its twins; the changelog is what the transformations are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from pydantic import BaseModel
 
-N = TypeVar("N", bound=BaseModel)
-O = TypeVar("O", bound=BaseModel)  # noqa: E741 -- older
+from gateway.wire import v1, v2
+from gateway.wire.twins import AnyTwin, Change, Step, Twin, step
+from gateway.wire.v2 import AskedLease, Lease, Listing, Onward, Visibility
+
+M = TypeVar("M", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
-class Twin(Generic[N, O]):
-    """One body in two neighbouring editions."""
-
-    newer: type[N]
-    older: type[O]
-    up: Callable[[O], N]
-    down: Callable[[N], O]
+# ------------------------------------------------------------------ v2: visibility
+def _visibility(*, public: bool) -> Visibility:
+    return "public" if public else "private"
 
 
-AnyTwin = Twin[Any, Any]
+def _repo_up(repo: v1.Repo) -> v2.Repo:
+    return v2.Repo(name=repo.name, id=repo.id, visibility=_visibility(public=repo.public), owner=repo.owner)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One thing that an edition says otherwise."""
+def _repo_down(repo: v2.Repo) -> v1.Repo:
+    return v1.Repo(name=repo.name, id=repo.id, public=repo.visibility == "public", owner=repo.owner)
 
+
+REPO = Twin(v2.Repo, v1.Repo, _repo_up, _repo_down)
+CREATE_REPO = Twin(
+    v2.CreateRepo,
+    v1.CreateRepo,
+    lambda asked: v2.CreateRepo(name=asked.name, visibility=_visibility(public=asked.public)),
+    lambda asked: v1.CreateRepo(name=asked.name, public=asked.visibility == "public"),
+)
+SHOW_REPO = Twin(
+    v2.ShowRepo,
+    v1.ShowRepo,
+    lambda asked: v2.ShowRepo(visibility=_visibility(public=asked.public)),
+    lambda asked: v1.ShowRepo(public=asked.visibility == "public"),
+)
+
+VISIBILITY = Change(
+    "A repository says its visibility",
+    'Where v1 says `"public": true` or `false`, v2 says `"visibility": "public"` or `"private"`, in what is '
+    "asked and in what is answered.",
+    ("repos.list", "repos.create", "repos.get", "repos.show"),
+    (REPO, CREATE_REPO, SHOW_REPO),
+)
+
+
+# ------------------------------------------------------------------ v2: leases
+def _lock_up(lock: v1.Lock) -> v2.Lock:
+    lease = Lease(kind=lock.lease, seconds=lock.lease_s)
+    return v2.Lock(path=lock.path, holder=lock.holder, token=lock.token, lease=lease, since=lock.since)
+
+
+def _lock_down(lock: v2.Lock) -> v1.Lock:
+    return v1.Lock(
+        path=lock.path,
+        holder=lock.holder,
+        token=lock.token,
+        lease=lock.lease.kind,
+        lease_s=lock.lease.seconds,
+        since=lock.since,
+    )
+
+
+LOCK = Twin(v2.Lock, v1.Lock, _lock_up, _lock_down)
+ACQUIRE_LOCKS = Twin(
+    v2.AcquireLocks,
+    v1.AcquireLocks,
+    lambda asked: v2.AcquireLocks(
+        paths=asked.paths, lease=AskedLease(kind=asked.lease, seconds=asked.lease_s)
+    ),
+    lambda asked: v1.AcquireLocks(paths=asked.paths, lease=asked.lease.kind, lease_s=asked.lease.seconds),
+)
+
+LEASES = Change(
+    "A lease is one object",
+    'Where v1 says `"lease": "until"` and `"lease_s": 60` side by side, v2 says `"lease": {"kind": "until", '
+    '"seconds": 60}`, in what is asked and in what is answered.',
+    ("locks.list", "locks.acquire"),
+    (LOCK, ACQUIRE_LOCKS),
+)
+
+
+# ------------------------------------------------------------------ v2: lists
+def _listing(newer: type[Listing[Any]], older: type[M], word: str, item: AnyTwin | None = None) -> AnyTwin:
+    """A list under a word of its own, which says where it goes on beside it, or never does."""
+    has_next = "next" in older.model_fields
+
+    def up(old: M) -> Listing[Any]:
+        items = getattr(old, word)
+        return newer(
+            items=items if item is None else [item.up(each) for each in items],
+            page=Onward(next=getattr(old, "next", None)),
+        )
+
+    def down(new: Listing[Any]) -> M:
+        items = new.items if item is None else [item.down(each) for each in new.items]
+        onward = {"next": new.page.next} if has_next else {}
+        return older(**{word: items}, **onward)
+
+    return Twin(newer, older, up, down)
+
+
+LIST_COMMITS = Twin(
+    v2.ListCommits,
+    v1.ListCommits,
+    lambda asked: v2.ListCommits(branch=asked.branch, limit=asked.limit, after=asked.before),
+    lambda asked: v1.ListCommits(branch=asked.branch, limit=asked.limit, before=asked.after),
+)
+
+LISTS = Change(
+    "Every list has the same form",
+    'Where v1 names the members of a list (`{"branches": [...], "next": ...}`), v2 always says `{"items": '
+    '[...], "page": {"next": ...}}`. `page.next` is what `after` says to get the next part, and null at the '
+    "end. `commits.list` goes on with `after` as all others do, where v1 says `before`. Pages of events "
+    "keep their form.",
+    (
+        "repos.list",
+        "branches.list",
+        "tags.list",
+        "commits.list",
+        "commits.changes",
+        "files.list",
+        "locks.list",
+        "locks.acquire",
+        "keys.list",
+        "projections.list",
+        "projections.parked",
+    ),
+    (
+        _listing(v2.Repos, v1.Repos, "repos", REPO),
+        _listing(v2.Branches, v1.Branches, "branches"),
+        _listing(v2.Tags, v1.Tags, "tags"),
+        _listing(v2.CommitLines, v1.CommitLines, "commits"),
+        _listing(v2.ChangedFiles, v1.ChangedFiles, "changes"),
+        _listing(v2.Files, v1.Files, "files"),
+        _listing(v2.Locks, v1.Locks, "locks", LOCK),
+        _listing(v2.Keys, v1.Keys, "keys"),
+        _listing(v2.ProjectionLines, v1.ProjectionLines, "projections"),
+        _listing(v2.ParkedEvents, v1.ParkedEvents, "parked"),
+        LIST_COMMITS,
+    ),
+)
+
+# ------------------------------------------------------------------ all of them
+STEPS: tuple[Step, ...] = (step("v1", "v2", LISTS, LEASES, VISIBILITY),)
+"""Oldest first."""
+
+
+class Entry(TypedDict):
+    """A line of the changelog."""
+
+    type: str
+    version: str
     title: str
     about: str
-    """What a client has to do."""
-    operations: tuple[str, ...]
-    twins: tuple[AnyTwin, ...]
+    operations: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """All that lies between two neighbouring editions."""
-
-    older: str
-    newer: str
-    changes: tuple[Change, ...]
-
-    def by_newer(self, operation: str, model: type[BaseModel]) -> AnyTwin | None:
-        return next((twin for twin in self._twins(operation) if twin.newer is model), None)
-
-    def by_older(self, operation: str, model: type[BaseModel]) -> AnyTwin | None:
-        return next((twin for twin in self._twins(operation) if twin.older is model), None)
-
-    def _twins(self, operation: str) -> list[AnyTwin]:
-        return [twin for change in self.changes if operation in change.operations for twin in change.twins]
-
-
-STEPS: tuple[Step, ...] = (Step("v1", "v2", ()),)
-"""Oldest first."""
+def changelog() -> tuple[Entry, ...]:
+    """Newest edition first."""
+    return tuple(
+        Entry(
+            type="changed",
+            version=one.newer,
+            title=change.title,
+            about=change.about,
+            operations=list(change.operations),
+        )
+        for one in reversed(STEPS)
+        for change in one.changes
+    )

@@ -14,7 +14,8 @@ from itertools import takewhile
 from pydantic import BaseModel
 
 from gateway.operation import AnyOperation
-from gateway.wire.changes import STEPS, Step
+from gateway.wire.changes import STEPS
+from gateway.wire.twins import Step
 
 EDITIONS: tuple[str, ...] = (STEPS[0].older, *(step.newer for step in STEPS))
 """Every published wire form, oldest first."""
@@ -47,7 +48,7 @@ def answers_of(operation: AnyOperation, edition: str) -> type[BaseModel] | None:
 def upgraded(operation: AnyOperation, edition: str, asked: BaseModel) -> BaseModel:
     """What was asked in this edition, in the head form."""
     for step in reversed(list(_steps_down(edition))):
-        twin = step.by_older(operation.name, type(asked))
+        twin = step.by_older.get((operation.name, type(asked)))
         asked = asked if twin is None else twin.up(asked)
     return asked
 
@@ -55,14 +56,14 @@ def upgraded(operation: AnyOperation, edition: str, asked: BaseModel) -> BaseMod
 def downgraded(operation: AnyOperation, edition: str, body: BaseModel) -> BaseModel:
     """A body in the head form, as this edition says it."""
     for step in _steps_down(edition):
-        twin = step.by_newer(operation.name, type(body))
+        twin = step.by_newer.get((operation.name, type(body)))
         body = body if twin is None else twin.down(body)
     return body
 
 
 def _older(operation: AnyOperation, edition: str, model: type[BaseModel]) -> type[BaseModel]:
     for step in _steps_down(edition):
-        twin = step.by_newer(operation.name, model)
+        twin = step.by_newer.get((operation.name, model))
         model = model if twin is None else twin.older
     return model
 

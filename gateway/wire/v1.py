@@ -1,56 +1,16 @@
-"""The bodies of API version v1: what is asked and what is answered, as others see it.
+"""Edition v1 of the bodies, where v2 says them otherwise; the others are v2's. Published: nothing here moves.
 
-Promises: closed and strict; digests are 64 hex characters, times RFC 3339 in UTC, positions opaque. Text that
-reaches events is bounded and free of control characters, so that it fits every store that it will lie in.
+Promises: closed and strict as the head's, with the same bounds; what fits here can be raised to the head.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from typing import Annotated, Literal, Self
+from typing import Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
-from domain.format.manifest import MESSAGE_BYTES_MAX
 from gateway.operation import Wire
-
-REASON_CHARACTERS_MAX = 1_000
-CHANGES_MAX = 4_096
-BEATING_S_MAX = 8 * 3600
-
-
-def _plain(allowed: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if any(unicodedata.category(char) in {"Cc", "Cs"} and char not in allowed for char in text):
-            raise ValueError("holds control characters")
-        return text
-
-    return AfterValidator(check)
-
-
-def _message(text: str) -> str:
-    if len(text.encode()) > MESSAGE_BYTES_MAX:
-        raise ValueError(f"has more than {MESSAGE_BYTES_MAX} bytes")
-    return text
-
-
-HexDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-Reason = Annotated[
-    str, StringConstraints(min_length=1, max_length=REASON_CHARACTERS_MAX), _plain(allowed="\n\t")
-]
-Message = Annotated[str, _plain(allowed="\n\r\t"), AfterValidator(_message)]
-Path = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
-Token = Annotated[int, Field(ge=1, le=2**63 - 1)]
-CommitState = Literal["open", "published", "failed", "compensated"]
-
-
-class Page(Wire):
-    """A part of a long list."""
-
-    limit: int = Field(10_000, ge=1, le=50_000)
-    after: str = Field("", max_length=1_024)
-    """The `next` of the part before."""
+from gateway.wire import v2
 
 
 # ------------------------------------------------------------------ repositories
@@ -75,158 +35,47 @@ class Repos(Wire):
     repos: list[Repo]
 
 
-# ------------------------------------------------------------------ branches and tags
-class NameCommit(Wire):
-    """A new branch or tag."""
-
-    name: str
-    commit: HexId
-
-
-class Branch(Wire):
-    name: str
-    commit: str
-    manifest: str
-
-
+# ------------------------------------------------------------------ branches, tags, commits, files
 class Branches(Wire):
-    branches: list[Branch]
+    branches: list[v2.Branch]
     next: str | None = None
-
-
-class Tag(Wire):
-    name: str
-    commit: str
-    manifest: str
 
 
 class Tags(Wire):
-    tags: list[Tag]
+    tags: list[v2.Tag]
     next: str | None = None
-
-
-# ------------------------------------------------------------------ commits
-class Change(Wire):
-    """A path's new recipe; null removes the path."""
-
-    path: Path
-    recipe: HexDigest | None
-
-
-class ShownToken(Wire):
-    """The fencing token of a lock that the caller holds."""
-
-    path: Path
-    token: Token
-
-
-class OpenCommit(Wire):
-    branch: str
-    session: HexId
-    base: HexId | None = None
-    changes: list[Change] | None = Field(None, max_length=CHANGES_MAX)
-    tree: HexDigest | None = None
-    fixed_head: bool = False
-    message: Message = ""
-    tokens: list[ShownToken] = Field(default_factory=list[ShownToken], max_length=CHANGES_MAX)
-
-
-class Failure(Wire):
-    code: str
-    message: str
-    details: dict[str, str]
-
-
-class Commit(Wire):
-    commit: str
-    state: CommitState
-    step: str | None = None
-    """The next step of an open commit, or the one that failed."""
-    branch: str
-    session: str
-    manifest: str | None
-    tree: str | None
-    parents: list[str]
-    """Commit ids."""
-    author: str
-    message: str
-    committed_at: str
-    attempts: int = 1
-    """How often it was built; more than one means that the branch moved meanwhile."""
-    failure: Failure | None = None
-
-
-class CommitLine(Wire):
-    """A commit in a list."""
-
-    commit: str
-    state: CommitState
-    branch: str
-    manifest: str | None
-    parents: list[str]
-    author: str
-    message: str
-    committed_at: str
-
-
-class CommitLines(Wire):
-    commits: list[CommitLine]
 
 
 class ListCommits(Wire):
     branch: str = "main"
     limit: int = Field(50, ge=1, le=1_000)
-    before: HexId | None = None
+    before: v2.HexId | None = None
 
 
-class ChangedFile(Wire):
-    path: str
-    kind: Literal["added", "changed", "removed"]
-    size_bytes: int
-    recipe: str | None
+class CommitLines(Wire):
+    commits: list[v2.CommitLine]
 
 
 class ChangedFiles(Wire):
-    changes: list[ChangedFile]
+    changes: list[v2.ChangedFile]
     next: str | None = None
-
-
-class File(Wire):
-    path: str
-    size_bytes: int
-    recipe: str
 
 
 class Files(Wire):
-    files: list[File]
+    files: list[v2.File]
     next: str | None = None
-
-
-class ListFiles(Page):
-    prefix: str = Field("", max_length=1_024)
 
 
 # ------------------------------------------------------------------ locks
 class AcquireLocks(Wire):
-    paths: list[Path] = Field(min_length=1, max_length=1_000)
-    lease: Literal["until", "beating"] = "until"
-    lease_s: Annotated[int, Field(ge=1, le=30 * 24 * 3600)] | None = None
+    paths: list[v2.Path] = Field(min_length=1, max_length=1_000)
+    lease: v2.LeaseKind = "until"
+    lease_s: v2.LeaseSeconds | None = None
 
     @model_validator(mode="after")
     def _beats_often_enough(self) -> Self:
-        """Heartbeats are kept for a day; a lease that beats less often than every 8 hours is no heartbeat."""
-        if self.lease == "beating" and (self.lease_s or 0) > BEATING_S_MAX:
-            raise ValueError(f"a beating lease has at most {BEATING_S_MAX} seconds")
+        v2.refuse_rare_beats(self.lease, self.lease_s)
         return self
-
-
-class ReleaseLocks(Wire):
-    tokens: list[ShownToken] = Field(min_length=1, max_length=1_000)
-
-
-class ForceRelease(Wire):
-    paths: list[Path] = Field(min_length=1, max_length=1_000)
-    reason: Reason
 
 
 class Lock(Wire):
@@ -234,7 +83,7 @@ class Lock(Wire):
     holder: str
     token: int | None
     """Shown to its holder only."""
-    lease: Literal["until", "beating"]
+    lease: v2.LeaseKind
     lease_s: int
     since: str
 
@@ -244,92 +93,14 @@ class Locks(Wire):
     next: str | None = None
 
 
-class Released(Wire):
-    released: list[str]
-
-
-# ------------------------------------------------------------------ keys
-class IssueKey(Wire):
-    name: str
-    scopes: list[str] = Field(min_length=1, max_length=16)
-    repos: list[str] | None = Field(None, max_length=256)
-
-
-class IssuedKey(Wire):
-    consumer: str
-    key_id: str
-    key: str | None
-    """Shown once; a replay comes without it."""
-
-
-class Key(Wire):
-    consumer: str
-    name: str
-    key_id: str
-    scopes: list[str]
-    repos: list[str] | None
-
-
+# ------------------------------------------------------------------ keys and projections
 class Keys(Wire):
-    keys: list[Key]
-
-
-class RevokeKey(Wire):
-    reason: Reason = "revoked by an administrator"
-
-
-class Whoami(Wire):
-    consumer: str
-    name: str
-    scopes: list[str]
-    repos: list[str] | None
-
-
-# ------------------------------------------------------------------ projections
-class ProjectionLine(Wire):
-    name: str
-    version: int
-    build: str | None
-    """The schema that answers; null while nothing does."""
-    position: str | None
-    lag_events: int
-    """In messages of the log."""
-    parked: int
+    keys: list[v2.Key]
 
 
 class ProjectionLines(Wire):
-    projections: list[ProjectionLine]
-
-
-class ProjectionDigest(Wire):
-    name: str
-    digest: str
-    rows: int
-    position: str | None
-
-
-class ParkedEvent(Wire):
-    projection: str
-    aggregate: str
-    version: int
-    sequence: int
-    index: int
-    topic: str
-    code: str
-    reason: str
+    projections: list[v2.ProjectionLine]
 
 
 class ParkedEvents(Wire):
-    parked: list[ParkedEvent]
-
-
-class RetryStream(Wire):
-    aggregate: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}\.[a-z0-9-]{1,64}$")]
-    reason: Reason
-
-
-class SkipEvent(Wire):
-    sequence: Annotated[int, Field(ge=1, le=2**63 - 1)]
-    index: Annotated[int, Field(ge=0, le=1_000)]
-    aggregate: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}\.[a-z0-9-]{1,64}$")]
-    reason: Reason
+    parked: list[v2.ParkedEvent]

@@ -52,7 +52,8 @@ class MemoryLine:
         self.waiting[reply_to].set_result(Reply(dict(headers), payload))
 
     async def ask(self, subject: str, body: object, **headers: str) -> Reply:
-        """Header names with underscores; a body that is bytes goes as it is."""
+        """Header names with underscores; a body that is bytes goes as it is; in v1 unless told otherwise."""
+        headers = {"X_API_Version": "v1", **headers}
         reply_to = f"_INBOX.{len(self.waiting)}"
         self.waiting[reply_to] = asyncio.get_running_loop().create_future()
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()

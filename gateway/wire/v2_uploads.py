@@ -1,4 +1,4 @@
-"""Bodies of the upload routes in version 1 of the API."""
+"""Bodies of the upload routes in edition v2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events as others see them in version 1 of the API: the body of a page, and the data of a stream."""
+"""Events as others see them in edition v2: the body of a page, and the data of a stream."""
 
 from __future__ import annotations
 
