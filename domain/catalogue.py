@@ -12,7 +12,6 @@ from typing import cast
 
 from domain import (
     alerts,
-    api_registry,
     branch,
     circuits,
     consumer,
@@ -23,6 +22,7 @@ from domain import (
     repository,
     tag,
 )
+from domain.api_registry import decider as api_registry
 from domain.commit import decider as commit
 from domain.decider import AnyDecider
 from domain.event import Event
@@ -59,8 +59,40 @@ def _repository_created_v1(old: Payload) -> tuple[str, Payload]:
     return "repository.created.v2", {**old, "public": False}
 
 
+def _registry_loaded_v1(old: Payload) -> tuple[str, Payload]:
+    """v1 was written once a log, for the built-in registry of one version."""
+    only = {
+        "version_id": old["default_version"],
+        "status": "current",
+        "released_at": "2026-11-22T00:00:00Z",
+        "deprecated_at": None,
+        "sunset_at": None,
+        "successor": None,
+        "migration_guide_url": None,
+        "opt_in_required": False,
+    }
+    return "api_registry.loaded.v2", {**old, "declared_default": None, "versions": (only,)}
+
+
+def _version_registered_v1(old: Payload) -> tuple[str, Payload]:
+    """v1 knew no terms."""
+    terms: Payload = {
+        "deprecated_at": None,
+        "sunset_at": None,
+        "successor": None,
+        "migration_guide_url": None,
+        "opt_in_required": False,
+        "revision": 1,
+    }
+    return "api_registry.version_registered.v2", {**old, **terms}
+
+
 UPCASTERS: Mapping[str, Callable[[Payload], tuple[str, Payload]]] = MappingProxyType(
-    {"repository.created.v1": _repository_created_v1}
+    {
+        "repository.created.v1": _repository_created_v1,
+        "api_registry.loaded.v1": _registry_loaded_v1,
+        "api_registry.version_registered.v1": _version_registered_v1,
+    }
 )
 
 

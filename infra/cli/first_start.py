@@ -1,4 +1,4 @@
-"""What a data directory needs before anything can use it: schemas, the API's version, a key, read models.
+"""What a data directory needs before anything can use it: schemas, a key, read models.
 
 Promises: every step may be repeated; the first key is shown to nobody but its file (mode 0600), which the
 client's commands read.
@@ -6,12 +6,10 @@ client's commands read.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
-from domain import api_registry, consumer
-from domain.api_registry import REGISTRY_ID, LoadRegistry
+from domain import consumer
 from domain.consumer import IssueKey, consumer_id
 from domain.decider import Context
 from domain.ids import KeyId, derived_id
@@ -20,19 +18,8 @@ from infra.compose import Ground, key_digests, rebuilder
 from infra.dev.secret_files import write_private
 
 FIRST_CONSUMER = "owner"
-FIRST_VERSION, FIRST_RELEASED_AT = "v1", "2026-11-22T00:00:00Z"
 KEY_FILE = "client.json"
 CONTEXT = Context("system:start-up", correlation_id="start-up")
-
-
-def prepare_log(on: Ground) -> None:
-    """The built-in registry: what a start changes only once (R14)."""
-    content = json.dumps(
-        {"versions": {FIRST_VERSION: {"status": "current", "released_at": FIRST_RELEASED_AT}}}
-    )
-    sha256 = hashlib.sha256(content.encode()).hexdigest()
-    load = LoadRegistry("built-in", sha256, FIRST_VERSION, FIRST_RELEASED_AT)
-    on.log.events.ask(api_registry.DECIDER.ask(REGISTRY_ID, load), context=CONTEXT)
 
 
 def prepare_read_models(on: Ground) -> None:

@@ -25,7 +25,6 @@ def command(output: Output) -> None:
     settings = load_settings(os.environ, needs=NEEDS)
     configure_logs("warning", settings.log_format)
     with ground(settings, "dits-init") as on:
-        first_start.prepare_log(on)
         first_start.prepare_read_models(on)
         key = first_start.first_key(on)
     told = f"The first key, shown once: {key}" if key is not None else "There are keys already."

@@ -55,7 +55,6 @@ def laptop_of(given: Mapping[str, object], output: Output, **more: str) -> Lapto
             if on.log.regressed is not None:
                 output.say(f"{on.log.regressed.message}. Reads go on; see docs/runbooks/log-regressed.md")
                 return
-            first_start.prepare_log(on)
             first_start.leave_address(on, laptop.data_dir, laptop.url, laptop.endpoints.nats_client_url)
             first_start.prepare_read_models(on)
 

@@ -1,0 +1,187 @@
+"""How each fact leaves the registry: pure, total, and the only place that makes a `Version`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from domain.api_registry.events import (
+    BrownoutsCancelled,
+    BrownoutScheduled,
+    DefaultVersionChanged,
+    RegistryCorruptionDetected,
+    RegistryEvent,
+    RegistryLoaded,
+    RegistryRebuilt,
+    RegistryReloadRejected,
+    RegistrySizeWarned,
+    VersionPromoted,
+    VersionRegistered,
+    VersionRolledBack,
+    VersionStatusChanged,
+    VersionTermsSet,
+    VersionWithdrawn,
+)
+from domain.api_registry.registry import (
+    Brownout,
+    DefaultSince,
+    Registry,
+    Spell,
+    Substitute,
+    Version,
+    moment_of,
+)
+
+
+def evolve(state: Registry, event: RegistryEvent) -> Registry:
+    match event:
+        case RegistryLoaded():
+            return _loaded(state, event)
+        case RegistryReloadRejected():
+            return replace(state, rejected=rejection(event.sha256, event.reason))
+        case DefaultVersionChanged():
+            return _other_default(state, event)
+        case VersionWithdrawn():
+            left = {id_: each for id_, each in state.versions.items() if id_ != event.version_id}
+            return replace(state, revision=event.revision, versions=left)
+        case VersionRolledBack():
+            return _with(state, _rolled_back(state.versions[event.version_id], event), event.revision)
+        case VersionPromoted():
+            return _promoted(state, event)
+        case VersionRegistered():
+            return _with(state, _registered(event), event.revision)
+        case VersionStatusChanged() | VersionTermsSet() | BrownoutScheduled() | BrownoutsCancelled():
+            return _with(state, _turned(state.versions[event.version_id], event), event.revision)
+        case RegistrySizeWarned() | RegistryCorruptionDetected() | RegistryRebuilt():
+            return state
+        case _:
+            assert_never(event)
+
+
+def rejection(sha256: str, reason: str) -> str:
+    """What a rejection is known by."""
+    return f"{sha256} {reason}"
+
+
+def _with(state: Registry, version: Version, revision: int) -> Registry:
+    return replace(state, revision=revision, versions={**state.versions, version.version_id: version})
+
+
+def _loaded(state: Registry, event: RegistryLoaded) -> Registry:
+    defaults = state.defaults
+    if event.declared_default != state.file_default:
+        start = DefaultSince(event.declared_default or "", BEGINNING)
+        defaults = (start,) if event.declared_default else ()
+    return replace(
+        state,
+        revision=event.revision,
+        defaults=defaults,
+        told_default=event.default_version,
+        applied=state.applied | {event.sha256},
+        file=event.versions,
+        file_default=event.declared_default,
+        file_sha256=event.sha256,
+        rejected="",
+    )
+
+
+BEGINNING = moment_of("1970-01-01T00:00:00Z")
+
+
+def _other_default(state: Registry, event: DefaultVersionChanged) -> Registry:
+    """A declared default follows what operators decide; a computed one is only told."""
+    defaults = state.defaults
+    if event.is_declared:
+        defaults = (*defaults[-1:], DefaultSince(event.to, moment_of(event.effective_at)))
+    return replace(state, revision=event.revision, defaults=defaults, told_default=event.to)
+
+
+def _registered(event: VersionRegistered) -> Version:
+    released_at = moment_of(event.released_at)
+    return Version(
+        version_id=event.version_id,
+        spells=(Spell(event.status, released_at),),
+        released_at=released_at,
+        deprecated_at=_moment(event.deprecated_at),
+        sunset_at=_moment(event.sunset_at),
+        successor=event.successor,
+        migration_guide_url=event.migration_guide_url,
+        opt_in_required=event.opt_in_required,
+    )
+
+
+def _turned(
+    version: Version, event: VersionStatusChanged | VersionTermsSet | BrownoutScheduled | BrownoutsCancelled
+) -> Version:
+    match event:
+        case VersionStatusChanged():
+            return _in_phase(version, event)
+        case VersionTermsSet():
+            decision = f"its terms at revision {event.revision}" if event.decided_by == "operator" else ""
+            return replace(
+                version,
+                released_at=moment_of(event.released_at),
+                deprecated_at=_moment(event.deprecated_at),
+                sunset_at=_moment(event.sunset_at),
+                successor=event.successor,
+                migration_guide_url=event.migration_guide_url,
+                opt_in_required=event.opt_in_required,
+                decision=decision or version.decision,
+            )
+        case BrownoutScheduled():
+            window = Brownout(moment_of(event.starts_at), moment_of(event.ends_at))
+            return replace(version, brownouts=(*version.brownouts, window)[-BROWNOUTS_MAX:])
+        case BrownoutsCancelled():
+            return replace(version, brownouts=())
+        case _:
+            assert_never(event)
+
+
+BROWNOUTS_MAX = 64
+"""Of one version; older ones have long been over."""
+
+
+def _in_phase(version: Version, event: VersionStatusChanged) -> Version:
+    since = moment_of(event.effective_at)
+    said = f"{event.from_} to {event.to} at revision {event.revision}"
+    version = replace(
+        version,
+        spells=(*version.spells[-1:], Spell(event.to, since)),
+        decision=said if event.decided_by == "operator" else version.decision,
+    )
+    match event.to:
+        case "deprecated":
+            return replace(version, deprecated_at=since)
+        case "sunset":
+            return replace(version, sunset_at=min(version.sunset_at or since, since))
+        case "current":
+            return replace(version, deprecated_at=None, substitute=None)
+        case "prerelease":
+            return replace(version, deprecated_at=None)
+        case _:
+            assert_never(event.to)
+
+
+def _promoted(state: Registry, event: VersionPromoted) -> Registry:
+    since = moment_of(event.effective_at)
+    substitute = Substitute(event.to_id, since, is_rollback=False)
+    changed = {
+        event.from_id: replace(state.versions[event.from_id], successor=event.to_id, substitute=substitute),
+        event.to_id: replace(
+            state.versions[event.to_id], decision=f"its promotion at revision {event.revision}"
+        ),
+    }
+    previous = state.versions.get(event.previous_current)
+    if previous is not None and previous.successor is None:
+        changed[event.previous_current] = replace(previous, successor=event.to_id)
+    return replace(state, revision=event.revision, versions={**state.versions, **changed})
+
+
+def _rolled_back(version: Version, event: VersionRolledBack) -> Version:
+    substitute = Substitute(event.fallback, moment_of(event.effective_at), is_rollback=True)
+    return replace(version, substitute=substitute, decision=f"its rollback at revision {event.revision}")
+
+
+def _moment(text: str | None) -> datetime | None:
+    return moment_of(text) if text is not None else None

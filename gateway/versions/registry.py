@@ -1,0 +1,339 @@
+"""The registry that counts now, in this process: captured by every request, replaced by one assignment.
+
+Promises: no request waits for it and none sees it half-changed (I10, V6.3); a turn that was announced is made
+by the first request after its time (R18) and recorded by the job that looks every minute; a copy found broken
+serves nothing until it is made again from the log, a backup or the file, in this order (V5.2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import reduce
+from typing import Literal, Protocol
+
+import structlog
+
+from domain.api_registry.commands import ApplyFile, NoteCorruption, NoteRebuild, ObserveTime
+from domain.api_registry.decider import DECIDER, REGISTRY_ID
+from domain.api_registry.declared import declared_form
+from domain.api_registry.registry import Registry
+from domain.decider import Context
+from domain.errors import (
+    DitsError,
+    RegistryCorruptedError,
+    RegistryFileError,
+    RegistryNotInitializedError,
+    RegistryUnusableError,
+    UnavailableError,
+)
+from domain.ports import Clock, EventLog
+from domain.version_spec import Entry, Live
+from gateway.bridge import Bridge
+from gateway.signals import Signals
+from gateway.versions import discovery
+from gateway.versions.discovery import Metadata
+from gateway.versions.file import parsed, written
+from gateway.versions.snapshot import (
+    PHASES,
+    Snapshot,
+    checksum_of,
+    lifecycle_headers,
+    live_at,
+    missing_fields,
+    served_headers,
+)
+from gateway.versions.telling import Teller
+from gateway.versions.wishes import Wishes
+from gateway.wire.changes import changelog
+
+BUILD_EVERY_S = 0.1
+"""At most one build in this time (V9.2a)."""
+LOOK_EVERY_S = 0.25
+"""At the file, at the metadata that is missing, and over the whole snapshot."""
+OBSERVE_EVERY_S = 60.0
+"""V3.2e: the job that records what announced times have brought."""
+BACKOFF_S_MAX = 30.0
+CONTEXT = Context("system:gateway", correlation_id="versions")
+Steps = Sequence[Callable[[], object]]
+RebuildSource = Literal["events", "backup", "configuration"]
+
+log = structlog.get_logger("gateway.versions")
+
+
+class Backup(Protocol):
+    """The last sound registry, kept beside the process. Both raise UnavailableError."""
+
+    def read(self) -> str: ...
+
+    def write(self, text: str) -> None: ...
+
+
+def built(registry: Registry, moment: datetime, metadata: Metadata | None, *, ahead: int = 1) -> Snapshot:
+    """The snapshot that holds at `moment`, and `ahead` of those that follow it."""
+    live = live_at(registry, moment)
+    turns = registry.boundaries_after(moment)
+    following = built(registry, turns[0], metadata, ahead=ahead - 1) if turns and ahead else None
+    versions = registry.versions
+    served = {id_: served_headers(version, _serving(live, id_), live) for id_, version in versions.items()}
+    return Snapshot(
+        revision=registry.revision,
+        since=moment,
+        valid_until=turns[0] if turns else None,
+        next=following,
+        live=live,
+        served=served,
+        lifecycle={id_: lifecycle_headers(version, live) for id_, version in versions.items()},
+        supported=", ".join(live.visible).encode(),
+        pages=discovery.pages(live, registry.revision, metadata, [dict(entry) for entry in changelog()]),
+        trouble=registry.trouble_at(moment),
+        reasons=_reasons(registry, live, moment),
+        checksum=checksum_of(live),
+    )
+
+
+def _serving(live: Live, version_id: str) -> Entry:
+    entry = live.entries[version_id]
+    for _ in live.entries:
+        if entry.served_by == entry.version_id:
+            break
+        entry = live.entries[entry.served_by]
+    return entry
+
+
+def _reasons(registry: Registry, live: Live, moment: datetime) -> tuple[str, ...]:
+    usable = registry.trouble_at(moment) is None
+    return ("current_version_sunset",) if usable and not registry.currents_at(moment) and live.entries else ()
+
+
+EMPTY = replace(built(Registry(), datetime.fromtimestamp(0, UTC), Metadata()), pages={})
+"""Before anything was loaded."""
+
+
+@dataclass(slots=True)
+class Versions:
+    """One a process. `capture` is for requests; steps run in the pool, `run` is its task."""
+
+    log: EventLog
+    clock: Clock
+    wishes: Wishes
+    metadata: Callable[[], Metadata]
+    """Raises UnavailableError."""
+    backup: Backup
+    teller: Teller
+    signals: Signals
+    _registry: Registry = field(default_factory=Registry)
+    _snapshot: Snapshot = EMPTY
+    _sealed: str = EMPTY.checksum
+    _known: Metadata | None = None
+    _is_broken: bool = False
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    # ---------------------------------------------------------------- for requests
+    def capture(self) -> Snapshot:
+        """What this request sees to its end. One read, and a clock if something is announced."""
+        snapshot = self._snapshot
+        if snapshot.valid_until is not None and self.clock.now() >= snapshot.valid_until:
+            return self._turned()
+        return snapshot
+
+    def refuse_unusable(self, snapshot: Snapshot) -> None:
+        """Raises RegistryUnusableError."""
+        if self.wishes.blocked is not None:
+            raise self.wishes.blocked.with_traceback(None)
+        if self._is_broken or snapshot.checksum != self._sealed:
+            self._found_broken(snapshot)
+            raise RegistryCorruptedError()
+        if snapshot.trouble is not None:
+            raise snapshot.trouble.with_traceback(None)  # one for all requests
+
+    def refuse_broken(self, version_id: str, snapshot: Snapshot) -> None:
+        """The entry that is about to serve, looked at as it is used (V5.2). Raises RegistryCorruptedError."""
+        entry = snapshot.live.entries.get(version_id)
+        if entry is not None and getattr(entry, "phase", None) not in PHASES:
+            self._found_broken(snapshot)
+            raise RegistryCorruptedError()
+
+    def trouble(self) -> RegistryUnusableError | None:
+        """Why nothing is served, if nothing is."""
+        try:
+            self.refuse_unusable(self.capture())
+        except RegistryUnusableError as error:
+            return error
+        return None
+
+    def reasons(self) -> tuple[str, ...]:
+        """Why this process is degraded, though it serves."""
+        failed = ("config_reload_failed",) if self.wishes.trouble is not None else ()
+        return (*failed, *self.capture().reasons)
+
+    def standing(self) -> dict[str, object]:
+        """The body of /config/status."""
+        return self.wishes.standing(self._registry.revision, blocked=self.trouble() is not None)
+
+    def _turned(self) -> Snapshot:
+        now, snapshot = self.clock.now(), self._snapshot
+        while snapshot.is_over(now):
+            assert snapshot.valid_until is not None
+            snapshot = snapshot.next or built(self._registry, snapshot.valid_until, self._known)
+        self._swap(snapshot)
+        self._wake.set()
+        return snapshot
+
+    def _swap(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._sealed = snapshot.checksum
+        self.teller.measures.shows(snapshot)
+
+    # ---------------------------------------------------------------- steps in the pool
+    def start(self) -> None:
+        """Load before the first request (V9.1). Raises UnavailableError."""
+        self.wishes.start()
+        self.renew()
+
+    def renew(self) -> None:
+        """Build what the log says now. Raises UnavailableError."""
+        began_ms = self.clock.monotonic_ms()
+        registry = self.log.load(DECIDER, REGISTRY_ID).state
+        self._take(registry)
+        self.teller.measures.swap_seconds.observe((self.clock.monotonic_ms() - began_ms) / 1000)
+        if registry.versions:
+            self._keep(registry)
+
+    def _take(self, registry: Registry) -> None:
+        known = self._told()
+        snapshot = built(registry, self.clock.now(), known)
+        self._registry, self._known = registry, known
+        self._is_broken = False
+        self._swap(snapshot)
+        self.teller.measures.rebuilds.inc()
+
+    def _told(self) -> Metadata | None:
+        """From the read model; what was known last while it is away (V5.4)."""
+        try:
+            return self.metadata()
+        except UnavailableError:
+            if self._known is None:
+                log.warning("version.metadata_unavailable", dependency="projections")
+            return self._known
+
+    def _keep(self, registry: Registry) -> None:
+        try:
+            self.backup.write(written(declared_form(registry)))
+        except UnavailableError:
+            log.warning("registry_backup_failed")
+
+    def observe(self) -> bool:
+        """Record what announced times have brought; no news is no event. Raises UnavailableError."""
+        if self._snapshot.trouble is not None or not self._registry.versions:
+            return False
+        outcome = self.log.ask(DECIDER.ask(REGISTRY_ID, ObserveTime(self.clock.now())), context=CONTEXT)
+        self.teller.recorded(each.event for each in outcome.events)
+        return bool(outcome.events)
+
+    def audit(self) -> None:
+        """Look over the whole snapshot, which no request does."""
+        snapshot = self._snapshot
+        if missing_fields(snapshot.live) or checksum_of(snapshot.live) != snapshot.checksum:
+            self._found_broken(snapshot)
+
+    # ---------------------------------------------------------------- a broken copy
+    def _found_broken(self, snapshot: Snapshot) -> None:
+        if self._is_broken:
+            return
+        self._is_broken = True
+        self.teller.unusable("REGISTRY_CORRUPTED", RegistryCorruptedError().message)
+        found = checksum_of(snapshot.live)
+        command = NoteCorruption(missing_fields(snapshot.live), self._sealed, found)
+        self.signals.note(DECIDER.ask(REGISTRY_ID, command))
+        self._wake.set()
+
+    def rebuild(self) -> None:
+        """Make the copy again, from the best source that answers. Raises UnavailableError if none does."""
+        for source, read in self._sources():
+            try:
+                self._take(read())
+            except (UnavailableError, RegistryFileError, RegistryUnusableError) as error:
+                log.warning("registry_source_failed", source=source, code=error.code)
+                continue
+            self.signals.note(DECIDER.ask(REGISTRY_ID, NoteRebuild(source)))
+            log.warning("registry_rebuilt", source=source)
+            return
+        raise UnavailableError(dependency="every source of the version registry")
+
+    def _sources(self) -> Iterator[tuple[RebuildSource, Callable[[], Registry]]]:
+        yield "events", self._from_events
+        yield "backup", lambda: self._from_text(self.backup.read())
+        yield "configuration", lambda: self._from_text(self.wishes.file.text())
+
+    def _from_events(self) -> Registry:
+        registry = self.log.load(DECIDER, REGISTRY_ID).state
+        if not registry.versions:
+            raise RegistryNotInitializedError()
+        return registry
+
+    def _from_text(self, text: str) -> Registry:
+        what = parsed(text)
+        command = ApplyFile("rebuild", what.sha256, what, self.clock.now())
+        return reduce(DECIDER.evolve, DECIDER.decide(Registry(), command), Registry())
+
+    # ---------------------------------------------------------------- its task
+    def wake(self) -> None:
+        """The registry has news; called in the loop."""
+        self._wake.set()
+
+    async def run(self, bridge: Bridge) -> None:
+        """Renew on news, at most once in `BUILD_EVERY_S`; never on the way of a request."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._renewing(bridge))
+            group.create_task(self._repeating(bridge, self.observe, OBSERVE_EVERY_S))
+            group.create_task(self._repeating(bridge, self._looked_after, LOOK_EVERY_S))
+
+    async def _renewing(self, bridge: Bridge) -> None:
+        pause_s = BUILD_EVERY_S
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            sound: Steps = (self.renew, self.observe)
+            if await self._went_well(bridge, (self.rebuild,) if self._is_broken else sound):
+                pause_s = BUILD_EVERY_S
+            else:
+                pause_s = min(pause_s * 2, BACKOFF_S_MAX)
+                self._wake.set()
+            await asyncio.sleep(pause_s)
+
+    async def _repeating(self, bridge: Bridge, step: Callable[[], bool], every_s: float) -> None:
+        """`step` says whether there is something to renew."""
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                if await bridge.run(step):
+                    self._wake.set()
+            except DitsError as error:
+                log.warning("registry_step_failed", code=error.code, reason=error.message)
+
+    async def _went_well(self, bridge: Bridge, steps: Steps) -> bool:
+        for step in steps:
+            try:
+                await bridge.run(step)
+            except DitsError as error:
+                log.warning("registry_step_failed", code=error.code, reason=error.message)
+                return False
+        return True
+
+    def _looked_after(self) -> bool:
+        self.audit()
+        known = self._known
+        is_behind = bool(self._registry.versions) and (
+            known is None or known.revision < self._registry.revision
+        )
+        return self.wishes.look() or (is_behind and self._metadata_came(known))
+
+    def _metadata_came(self, known: Metadata | None) -> bool:
+        try:
+            told = self.metadata()
+        except UnavailableError:
+            return False
+        return known is None or told.revision > known.revision
