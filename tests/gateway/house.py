@@ -18,7 +18,7 @@ from domain.catalogue import TOPICS, upcast
 from domain.consumer import IssueKey
 from domain.decider import Context
 from domain.ids import KeyId, RepoId
-from domain.ports import EventLog
+from domain.ports import Clock, EventLog
 from gateway.answers import MemoryAnswers
 from gateway.app import Application, create_app
 from gateway.auth import KeyDigests, key_text
@@ -179,10 +179,11 @@ def parts(
     opened: OpenedLog | None = None,
     read: Reading | None = None,
     through: Callable[[EventLog], EventLog] = lambda log: log,
+    clock: Clock | None = None,
 ) -> Generator[Parts]:
     """Composed from memory adapters; `opened` and `read` stand in for a real log and real read models, and
     the gateway's commands go `through` what may fail."""
-    clock, ids = SystemClock(), FakeIds()
+    clock, ids = clock or SystemClock(), FakeIds()
     messages = opened.messages if opened is not None else None
     opened = opened or open_memory(topics=Topics(TOPICS, upcast), clock=clock, ids=ids)
     reading, presence, leases = FoldedReading(opened.feed), SetPresence(), MemoryLeases()
