@@ -20,6 +20,7 @@ from domain.errors import (
     InvalidQueryError,
     Kind,
     MalformedBodyError,
+    UnavailableError,
     by_code,
 )
 
@@ -180,6 +181,9 @@ class ProblemBody(BaseModel):
     error: CompatBody
 
 
+OUTAGE = "Version service temporarily unavailable"
+"""Of whatever dependency: the versioned API is what its callers know of us (V7.5). What is meant, and what to
+do, is in the details."""
 INTERNAL = Problem(500, "INTERNAL_SERVER_ERROR", "An unexpected error occurred", {})
 
 
@@ -189,6 +193,8 @@ def problem_of(error: DitsError, *, if_match: bool = False) -> Problem:
         return error.problem
     if error.kind == "bug":
         return INTERNAL
+    if isinstance(error, UnavailableError):
+        return _problem(type(error), OUTAGE, {**error.facts, "advice": error.message}, if_match=False)
     return _problem(type(error), error.message, error.facts, if_match=if_match)
 
 

@@ -25,6 +25,12 @@ class Count(Protocol):
     def inc(self, amount: float = 1) -> None: ...
 
 
+class Dial(Protocol):
+    """A gauge that somebody else named."""
+
+    def set(self, value: float) -> None: ...
+
+
 class Measures:
     """One a process. `idempotency` (executed, replayed, refused) and `waits` (reads that waited for a read
     model) are counters of the process."""

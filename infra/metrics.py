@@ -28,7 +28,7 @@ OTHER = "other"
 IDEMPOTENCY_OUTCOMES = ("executed", "replayed", "refused")
 COMMIT_OUTCOMES = ("published", "compensated")
 APPEND_OUTCOMES = ("done", "conflict", "unknown", "failed")
-SECURITY_KINDS = ("header_injection", "key_leak", "bus_violation")
+SECURITY_KINDS = ("header_injection", "api_key_bruteforce", "key_leak", "bus_violation")
 
 PAGE_HEAD = """\
 # Metrics
@@ -143,6 +143,15 @@ class Metrics:
         )
         self.alerts = Family(
             self._counter("dits_alerts_total", "Alerts raised for operators.", ("name", "severity"))
+        )
+        self.signals_dropped = self._counter(
+            "dits_signals_dropped_total", "Alerts, incidents and the like that the log never heard of."
+        )
+        self.circuit_state = Family(
+            self._gauge("dits_circuit_state", "0 closed, 1 open, 2 trying whether it may close.", ("name",))
+        )
+        self.memory_utilization = self._gauge(
+            "dits_memory_utilization_ratio", "Memory in use, of what this process may have (V9.3)."
         )
 
     def _counter(self, name: str, meaning: str, labels: tuple[str, ...] = ()) -> Counter:

@@ -8,22 +8,30 @@ other failure of the work itself comes out as it is, and is never retried.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from typing import TypeVar
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol, TypeVar
 
 import psycopg
 from psycopg import errors
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
+from psycopg_pool import PoolTimeout, TooManyRequests
 
 from domain.errors import SerializationFailureError, UnavailableError
 from domain.ports import Clock, Ids
 
 Connection = psycopg.Connection[TupleRow]
 Cursor = psycopg.Cursor[TupleRow]
-Pool = ConnectionPool[Connection]
 
 T = TypeVar("T")
+
+
+class Pool(Protocol):
+    """Where connections to PostgreSQL come from; psycopg's own pool is one."""
+
+    def connection(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
+        """One for a block: what was done in it is committed at its end, and undone by an error."""
+        ...
+
 
 RACES_MAX = 3
 """Attempts without a lock before the pessimistic one (S3.5)."""
@@ -54,7 +62,7 @@ LOCK_STEP = "SELECT PG_ADVISORY_XACT_LOCK(HASHTEXTEXTENDED(%(name)s, 0))"
 @contextmanager
 def transaction(pool: Pool) -> Generator[Cursor]:
     """One transaction: committed at the end, undone by any error. Raises UnavailableError."""
-    with _server_named(), pool.connection() as connection, connection.cursor() as cursor:
+    with server_named(), pool.connection() as connection, connection.cursor() as cursor:
         yield cursor
 
 
@@ -83,7 +91,7 @@ def alone(pool: Pool, name: str) -> Generator[bool]:
 
     The block holds a connection of the pool but no transaction. Raises UnavailableError.
     """
-    with _server_named(), pool.connection() as connection:
+    with server_named(), pool.connection() as connection:
         connection.autocommit = True
         try:
             row = connection.execute(TRY_ALONE, {"name": name}).fetchone()
@@ -96,7 +104,8 @@ def alone(pool: Pool, name: str) -> Generator[bool]:
 
 
 @contextmanager
-def _server_named() -> Generator[None]:
+def server_named() -> Generator[None]:
+    """The server's troubles in the domain's words. Raises UnavailableError."""
     try:
         yield
     except LOST_RACES:

@@ -14,6 +14,9 @@ from domain.errors import (
     DitsError,
     LockHeldError,
     LogRegressedError,
+    MemoryPressureError,
+    NoCurrentVersionError,
+    OutcomeUnknownError,
     RangeNotSatisfiableError,
     StaleHeadError,
     UnavailableError,
@@ -52,6 +55,29 @@ def test_a_moved_head_is_a_failed_precondition_if_one_was_sent() -> None:
 def test_what_may_be_tried_again_says_when() -> None:
     for error in (UnavailableError(dependency="NATS"), LogRegressedError(sequence=1)):
         assert ("Retry-After", "60") in problem_of(error).headers
+
+
+@pytest.mark.parametrize("cls", [UnavailableError, OutcomeUnknownError])
+def test_an_outage_says_what_is_away_and_what_to_do(cls: type[UnavailableError]) -> None:
+    """V7.5a: one message, whatever it is; the rest is in the details."""
+    error = cls(dependency="the event log")
+    problem = problem_of(error)
+    assert (problem.status, problem.message) == (503, "Version service temporarily unavailable")
+    assert problem.details == {
+        "reason": "DEPENDENCY_UNAVAILABLE",
+        "dependency": "the event log",
+        "advice": error.message,
+    }
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryPressureError(reason="MEMORY_PRESSURE"), NoCurrentVersionError(), errors.BusyError()]
+)
+def test_what_is_no_outage_keeps_its_own_message(error: DitsError) -> None:
+    problem = problem_of(error)
+    assert (problem.status, problem.message) == (503, error.message)
+    assert ("Retry-After", "60") in problem.headers
+    assert problem.details["reason"] == error.facts.get("reason", "DEPENDENCY_UNAVAILABLE")
 
 
 def test_headers_that_belong_to_an_error() -> None:

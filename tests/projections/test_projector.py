@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from psycopg_pool import ConnectionPool
 
 from domain.errors import LogRegressedError, NotFoundError
 from domain.event import Recorded, UnreadableEvent
@@ -268,6 +269,7 @@ def test_a_projector_waits_out_a_database_that_goes_away(house: House, postgres_
 
 def shut(outside: psycopg.Connection[tuple[object, ...]], house: House, *, is_open: bool) -> None:
     """Close the database to everybody and end who is in, or open it again."""
+    assert isinstance(house.pool, ConnectionPool)
     database = str(house.pool.conninfo).rpartition("/")[2]
     outside.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS {is_open}".encode())
     if not is_open:
