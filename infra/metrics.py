@@ -153,6 +153,15 @@ class Metrics:
         self.memory_utilization = self._gauge(
             "dits_memory_utilization_ratio", "Memory in use, of what this process may have (V9.3)."
         )
+        self.trace_export_failures = self._counter(
+            "dits_trace_export_failures_total", "Batches of spans that no collector took (V10.2)."
+        )
+        self.trace_spans_dropped = self._counter(
+            "dits_trace_spans_dropped_total", "Spans neither taken by a collector nor logged instead."
+        )
+        self.metrics_buffer_dropped = self._counter(
+            "dits_metrics_buffer_dropped_total", "Ten-second slots of metrics lost on their way (V10.3)."
+        )
 
     def _counter(self, name: str, meaning: str, labels: tuple[str, ...] = ()) -> Counter:
         self._lines.append(MetricLine(name, "counter", labels, meaning))

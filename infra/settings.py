@@ -10,10 +10,11 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from domain.errors import SettingsError
 
@@ -24,6 +25,7 @@ FILE_NAME = "dits.toml"
 FILE_VARIABLE = "DITS_SETTINGS"
 CLIENT_VARIABLES = ("DITS_URL", "DITS_API_KEY", "DITS_API_KEY_FILE", "DITS_BUS_URL", "DITS_REPO")
 """What the client's commands read; the server's settings leave these alone."""
+Network = IPv4Network | IPv6Network
 S3_NAMES = ("s3_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key")
 
 
@@ -38,6 +40,13 @@ class Settings(BaseModel):
     )
     gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on.")
     gateway_port: int = Field(8420, ge=1, le=65_535, description="TCP port the gateway listens on.")
+    gateway_processes: int = Field(
+        1, ge=1, le=1_000, description="Gateway processes that share the rate limits of callers."
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Networks such as 10.0.0.0/8, comma-separated, whose X-Forwarded-For is believed.",
+    )
     nats_url: str | None = Field(
         None, description="NATS servers without credentials, comma-separated. `dits up` starts its own."
     )
@@ -121,6 +130,23 @@ class Settings(BaseModel):
         "auto", description="`auto` is pretty on a terminal and JSON elsewhere."
     )
 
+    # ---------------------------------------------------------------- telemetry
+    otlp_traces_url: str | None = Field(
+        None, description="Where spans go: the whole URL of an OTLP/HTTP endpoint, with its path /v1/traces."
+    )
+    otlp_metrics_url: str | None = Field(
+        None, description="Where metrics are pushed, as for traces, with the path /v1/metrics."
+    )
+    otlp_headers: SecretStr | None = Field(
+        None, description="Headers of both: `name=value,name=value`, values percent-encoded."
+    )
+    trace_sample_ratio: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of the traces begun here that are recorded; a caller's own choice stands.",
+    )
+
     # ---------------------------------------------------------------- keys
     key_pepper: SecretStr | None = Field(
         None,
@@ -137,10 +163,27 @@ class Settings(BaseModel):
         None, description="Name of the crash point at which this process kills itself; only with `dev`."
     )
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _names_networks(cls, text: str) -> str:
+        """Raises ValueError."""
+        networks(text)
+        return text
+
+    @property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        """The parsed `trusted_proxies`."""
+        return networks(self.trusted_proxies)
+
     @property
     def objects_dir(self) -> Path:
         """Where the local store keeps its objects."""
         return (self.object_dir or self.data_dir / "objects").expanduser()
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Comma-separated; an address alone is a network of one. Raises ValueError."""
+    return tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
 
 
 SECRET_NAMES = frozenset(

@@ -68,7 +68,7 @@ HOMES = {
     "minio": ("infra/objects/",),
     "msgpack": ("infra/eventlog/", "gateway/"),
     "nats": ("infra/eventlog/", "gateway/"),
-    "prometheus_client": ("infra/metrics.py", "gateway/"),
+    "prometheus_client": ("infra/metrics.py", "infra/telemetry/", "gateway/"),
     "psutil": ("infra/", "workers/"),
     "psycopg": ("projections/", "infra/postgres/", "infra/dev/"),
     "psycopg_pool": ("projections/", "infra/postgres/"),
