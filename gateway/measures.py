@@ -16,6 +16,7 @@ MEDIA_TYPE = CONTENT_TYPE_LATEST
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "NATS"})
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 AUTH_REASONS = ("missing", "invalid_api_key", "scope")
+RATE_BUCKETS = ("anonymous", "consumer", "invalid_key", "injection")
 Bound = tuple[Counter, Histogram]
 
 
@@ -58,6 +59,10 @@ class Measures:
             "dits_auth_failures_total", "Requests turned away at the door.", ("reason",), registry=registry
         )
         self.auth_failures = {reason: refused.labels(reason) for reason in AUTH_REASONS}
+        limited = Counter(
+            "dits_rate_limited_total", "Requests beyond a rate limit.", ("bucket",), registry=registry
+        )
+        self.rate_limited = {bucket: limited.labels(bucket) for bucket in RATE_BUCKETS}
         self.ready = Gauge("dits_ready", "1 while this process takes requests.", registry=registry)
         self._bound: dict[tuple[str, str, int, str], Bound] = {}
 

@@ -94,6 +94,14 @@ def test_a_crash_point_is_for_developers_only() -> None:
     assert load_settings({"DITS_CRASH_AT": "pivot", "DITS_DEV": "true"}).crash_at == "pivot"
 
 
+def test_trusted_proxies_are_networks_and_none_by_default() -> None:
+    assert load_settings({}).trusted_networks == ()
+    settings = load_settings({"DITS_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.7,fd00::/8"})
+    assert [str(each) for each in settings.trusted_networks] == ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]
+    for wrong in ("10.0.0.1/8", "proxy.example.org", "10.0.0.0/33"):
+        assert "DITS_TRUSTED_PROXIES" in problems({"DITS_TRUSTED_PROXIES": wrong})
+
+
 def test_no_secret_is_shown_by_repr_or_by_an_error() -> None:
     settings = load_settings({"DITS_POSTGRES_DSN": "postgresql://u:canary@h/d", "DITS_KEY_PEPPER": "canary"})
     assert "canary" not in repr(settings)
