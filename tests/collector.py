@@ -34,8 +34,7 @@ class Collector:
         self.wrong: list[str] = []
         self.asked = 0
         self.freed = Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(self)
         self._thread = Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
@@ -75,58 +74,70 @@ def collecting() -> Iterator[Collector]:
         collector.close()
 
 
-def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
 
-        def do_POST(self) -> None:
-            collector.asked += 1
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if collector.behaviour == "hang":
-                collector.freed.wait(60)
-                self.close_connection = True
-                return
-            if collector.behaviour == "drip":
-                self._drip()
-                return
-            self._answer(collector.behaviour if isinstance(collector.behaviour, int) else self._taken(body))
+    def __init__(self, collector: Collector) -> None:
+        self.collector = collector
+        super().__init__(("127.0.0.1", 0), _Handler)
 
-        def _taken(self, body: bytes) -> int:
-            try:
-                request = json.loads(body)
-                check(self.path, request)
-            except (ValueError, AssertionError, KeyError, TypeError) as error:
-                collector.wrong.append(repr(error))
-                return 400
-            collector.requests.append(request)
-            collector.headers.append({name.lower(): text for name, text in self.headers.items()})
-            return 200
 
-        def _answer(self, status: int) -> None:
-            content = json.dumps(collector.answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            if collector.retry_after:
-                self.send_header("Retry-After", collector.retry_after)
-            self.end_headers()
-            self.wfile.write(content)
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
-        def _drip(self) -> None:
-            """An answer that never ends, and never lets a read time out."""
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
-            while not collector.freed.wait(0.05):
-                try:
-                    self.wfile.write(b" ")
-                except OSError:
-                    break
+    @property
+    def collector(self) -> Collector:
+        assert isinstance(self.server, _Server)
+        return self.server.collector
+
+    def do_POST(self) -> None:
+        self.collector.asked += 1
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.collector.behaviour == "hang":
+            self.collector.freed.wait(60)
             self.close_connection = True
+            return
+        if self.collector.behaviour == "drip":
+            self._drip()
+            return
+        self._answer(
+            self.collector.behaviour if isinstance(self.collector.behaviour, int) else self._taken(body)
+        )
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the library's name
-            """Silent."""
+    def _taken(self, body: bytes) -> int:
+        try:
+            request = json.loads(body)
+            check(self.path, request)
+        except (ValueError, AssertionError, KeyError, TypeError) as error:
+            self.collector.wrong.append(repr(error))
+            return 400
+        self.collector.requests.append(request)
+        self.collector.headers.append({name.lower(): text for name, text in self.headers.items()})
+        return 200
 
-    return Handler
+    def _answer(self, status: int) -> None:
+        content = json.dumps(self.collector.answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        if self.collector.retry_after:
+            self.send_header("Retry-After", self.collector.retry_after)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _drip(self) -> None:
+        """An answer that never ends, and never lets a read time out."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
+        while not self.collector.freed.wait(0.05):
+            try:
+                self.wfile.write(b" ")
+            except OSError:
+                break
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the library's name
+        """Silent."""
 
 
 # ------------------------------------------------------------------ the JSON mapping, strictly

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Final, Literal
 
 from domain.ports import Clock, Ids
 from infra.logs import get_logger
@@ -22,9 +22,9 @@ SLOT_S = 10
 SLOTS_MAX = 60
 EVERY_S = 1.0
 """Between two looks at the clock."""
-ALERT = "metrics_backend_down"
+ALERT: Final = "metrics_backend_down"
 
-Alert = Callable[[str, Literal["warning"], str], object]
+Alert = Callable[[Literal["metrics_backend_down"], Literal["warning"], str], object]
 """Name, severity, summary. It may be called again and again while the collector is away."""
 
 log = get_logger("infra.telemetry.pushing")
