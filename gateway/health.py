@@ -1,8 +1,9 @@
-"""Is this process well, and may it be sent requests? Judged from the last results of its checks (S2.4, R45).
+"""Is this process well, and may it be sent requests? Judged from its last checks and from conditions.
 
-Promises: asking never waits for a dependency: checks run beside, each with its own time; `/health` follows
-the last result at once, readiness only after three failures or two successes in a row; liveness follows
-nothing (R22).
+Promises: asking never waits for a dependency: checks run beside, each with its own time; what this process
+knows of itself (its registry of versions, its configuration) counts at the moment of asking (V2.1, V5.1);
+`/health` follows at once, readiness only after three failures or two successes in a row (S2.4, R45);
+liveness follows nothing (R22).
 """
 
 from __future__ import annotations
@@ -33,6 +34,19 @@ log = structlog.get_logger("gateway.health")
 
 
 @dataclass(frozen=True, slots=True)
+class Conditions:
+    """What this process knows of itself, beside its checks: reasons, as `/health` names them."""
+
+    unhealthy: tuple[str, ...] = ()
+    """No request should come here."""
+    degrading: tuple[str, ...] = ()
+    """Requests are answered, but an operator should look."""
+
+
+FAIR = Conditions()
+
+
+@dataclass(frozen=True, slots=True)
 class Readiness:
     """Hysteresis over rounds of checks; a process starts not ready and its first success makes it ready."""
 
@@ -59,6 +73,8 @@ class Health:
     checks: Mapping[str, Check]
     bridge: Bridge
     measures: Measures
+    conditions: Callable[[], Conditions] = lambda: FAIR
+    """Asked for every answer: what it reads must lie in memory."""
     readiness: Readiness = Readiness()
     draining: bool = False
     _failed: dict[str, str] = field(default_factory=dict[str, str])
@@ -85,11 +101,11 @@ class Health:
         self._judge()
 
     def _judge(self) -> None:
-        before = self.readiness
-        self.readiness = before.after(well=not self._broken)
-        self._checked = True
+        before, self._checked = self.readiness, True
+        self.readiness = before.after(well=self.is_well)
         if self.readiness.ready != before.ready:
-            log.warning("readiness_changed", ready=self.readiness.ready, failed=sorted(self._failed))
+            reasons = self._reasons(self.conditions())
+            log.warning("readiness_changed", ready=self.readiness.ready, reasons=reasons)
         self.measures.ready.set(self.is_ready)
 
     @property
@@ -103,16 +119,20 @@ class Health:
 
     @property
     def is_well(self) -> bool:
-        return self._checked and not self._broken
+        return self._checked and not self._broken and not self.conditions().unhealthy
 
     def body(self) -> dict[str, object]:
         checks = {name: "down" if name in self._failed else "up" for name in self.checks}
+        conditions = self.conditions()
+        reasons = self._reasons(conditions)
         if not self._checked:
-            return {"status": "unhealthy", "reasons": ["starting"]}
-        reasons = sorted(set(self._failed.values()))
-        if self._broken:
+            return {"status": "unhealthy", "reasons": [*conditions.unhealthy, "starting"]}
+        if self._broken or conditions.unhealthy:
             return {"status": "unhealthy", "reasons": reasons, "checks": checks}
         return {"status": "healthy", "degraded": bool(reasons), "reasons": reasons, "checks": checks}
+
+    def _reasons(self, conditions: Conditions) -> list[str]:
+        return sorted({*self._failed.values(), *conditions.unhealthy, *conditions.degrading})
 
     async def _code(self, check: Check) -> str | None:
         """None, or the code of what is wrong."""
