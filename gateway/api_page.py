@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 
+from gateway.openapi_docs import told
 from gateway.operation import AnyOperation
 from gateway.operations import OPERATIONS
+from gateway.wire.changes import STEPS, changelog
 
-HEAD = """\
-# The API, version v1
+TOP = """\
+# The API, version v2
 
 Generated from the operation table (`python -m gateway.api_page > docs/api.md`). A running gateway serves
-the same as OpenAPI 3.1 at `/openapi.json`.
+the same as OpenAPI 3.1 at `/openapi.json`, and every published version at `/openapi/<version>.json`.
 
 ## How to ask
+- **A version**: `X-API-Version: v2`. Programs name the version that they were written for; older ones are
+  served as well (below).
 - **JSON**, but for bytes. Digests are 64 hex characters, ids 32, times RFC 3339 in UTC, positions opaque
   text. A field that is not known is refused, in bodies and in queries.
 - **Who you are**: `X-API-Key`. Without one, `read` of public repositories only. A private repository
@@ -28,7 +32,8 @@ the same as OpenAPI 3.1 at `/openapi.json`.
 - **Waiting for a commit**: `Prefer: wait=<seconds>` (10 by default, at most 60). 201 when it is published,
   its failure as the error that it was, 202 with `Location` when time is up; asking again with the same key
   waits again.
-- **Long lists** come in parts: `limit`, and `after` with the `next` of the part before.
+- **Lists** are `{"items": [...], "page": {"next": ...}}`. Long ones come in parts: `limit`, and `after` with
+  the `page.next` of the part before, until it is null.
 - **Correlation**: `X-Correlation-ID` (`[A-Za-z0-9._~-]{1,128}`) is kept and returned, else one is made. It
   is in every log line and event that the request caused.
 
@@ -72,7 +77,16 @@ def api_page(operations: tuple[AnyOperation, ...] = OPERATIONS) -> str:
         f"| {f'`{one.subject}`' if one.subject else ''} | {_about(one)} |\n"
         for one in operations
     )
-    return HEAD + TABLE_HEAD + rows + FOOT
+    return TOP + TABLE_HEAD + rows + FOOT + _differences()
+
+
+def _differences() -> str:
+    """What each older version says otherwise."""
+    told_of = {
+        step.older: "\n".join(f"- {told(each)}" for each in changelog() if each["version"] == step.newer)
+        for step in reversed(STEPS)
+    }
+    return "".join(f"\n## What differs in {older}\n{told}\n" for older, told in told_of.items())
 
 
 def _about(operation: AnyOperation) -> str:

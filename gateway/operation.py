@@ -192,6 +192,8 @@ class Operation(Generic[A]):
     kept answers do, as a courtesy."""
     changes_access: bool = False
     """Answered only when this process's follower has seen it, so that keys and visibility hold at once."""
+    since: str = "v1"
+    """The edition that describes it first; older ones serve it as it is."""
     limit_bytes: Callable[[Limits], int] = field(default=json_limit)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -14,8 +15,10 @@ from gateway.http_door import Exchange, finish, headers_of, start
 from gateway.measures import MEDIA_TYPE, Measures
 from gateway.openapi import document
 from gateway.operation import JSON, AnyOperation
+from gateway.versions.registry import Versions
+from gateway.wire.editions import EDITIONS, HEAD
 
-WELCOME = {"name": "dits", "api": "v1", "openapi": "/openapi.json", "health": "/health"}
+WELCOME = {"name": "dits", "api": HEAD, "openapi": "/openapi.json", "health": "/health"}
 
 Reply = tuple[int, str, bytes]
 """Status, media type, body."""
@@ -36,17 +39,26 @@ class Page:
         await finish(exchange, b"" if scope["method"] == "HEAD" else body)
 
 
-def routes(operations: tuple[AnyOperation, ...], health: Health, measures: Measures) -> list[Route]:
-    described = json.dumps(document(operations)).encode()
+def routes(
+    operations: tuple[AnyOperation, ...], health: Health, measures: Measures, versions: Versions
+) -> list[Route]:
+    described = {each: json.dumps(document(operations, each)).encode() for each in EDITIONS}
     pages: dict[str, Callable[[], Reply]] = {
         "/": lambda: (200, JSON, json.dumps(WELCOME).encode()),
-        "/openapi.json": lambda: (200, JSON, described),
+        "/openapi.json": lambda: (200, JSON, described[HEAD]),
+        "/config/status": lambda: (200, JSON, json.dumps(versions.standing()).encode()),
         "/metrics": lambda: (200, MEDIA_TYPE, measures.text()),
         "/health": lambda: _health(health, well=health.is_well),
         "/health/live": lambda: (200, JSON, b'{"status": "alive"}'),
         "/health/ready": lambda: _health(health, well=health.is_ready),
     }
+    for edition, text in described.items():
+        pages[f"/openapi/{edition}.json"] = partial(_page, text)
     return [Route(path, Page(reply)) for path, reply in pages.items()]
+
+
+def _page(text: bytes) -> Reply:
+    return (200, JSON, text)
 
 
 def _health(health: Health, *, well: bool) -> Reply:

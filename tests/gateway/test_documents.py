@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from blake3 import blake3
 
 from gateway.api_page import api_page
 from gateway.openapi import PARAMETER, document
+from gateway.openapi_docs import pages
 from gateway.operation import AnyOperation, Nothing
 from gateway.operations import OPERATIONS, by_path
+from gateway.wire.editions import EDITIONS
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = document(OPERATIONS)
+DOCUMENTS = {edition: document(OPERATIONS, edition) for edition in EDITIONS}
+DOCUMENT = DOCUMENTS["v2"]
+WORDS = frozenset({"description", "summary", "title"})
+V1_WIRE = "533ad7194bfa7cb67d586edd02a732d4498a53d7480de0b6c54dd661f19a2b21"
 OBJECT_KEYS = {"openapi", "info", "paths", "components"}
 METHODS = {"get", "head", "post", "put", "patch", "delete"}
 
 
 def described() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, methods in DOCUMENT["paths"].items():
-        for method, operation in methods.items():
-            yield path, method, operation
+    for whole in DOCUMENTS.values():
+        for path, methods in whole["paths"].items():
+            for method, operation in methods.items():
+                yield path, method, operation
 
 
 def nodes(node: Any) -> Iterator[Any]:
@@ -37,6 +45,27 @@ def test_the_page_is_what_the_table_says() -> None:
     assert (ROOT / "docs/api.md").read_text() == api_page()
 
 
+@pytest.mark.parametrize("place", pages())
+def test_what_is_published_is_what_is_served(place: str) -> None:
+    assert (ROOT / "docs" / place).read_text() == pages()[place], "run python -m gateway.openapi_docs"
+
+
+def test_the_wire_of_v1_never_changes() -> None:
+    """It is published: clients that nobody can reach speak it. Words may improve; what they say may not."""
+    wire = json.dumps(without_words(DOCUMENTS["v1"]), sort_keys=True).encode()
+    assert blake3(wire).hexdigest() == V1_WIRE, "v1 is frozen: make a change of v2, with its twins"
+
+
+def without_words(node: Any) -> Any:
+    """A document without what is said for people: a text, where a schema's member is an object."""
+    if isinstance(node, list):
+        return [without_words(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {name: each for name, each in node.items() if not (name in WORDS and isinstance(each, str))}
+    return {name: without_words(each) for name, each in kept.items()}
+
+
 def test_the_document_is_openapi() -> None:
     assert DOCUMENT.keys() == OBJECT_KEYS
     assert DOCUMENT["openapi"].startswith("3.1.")
@@ -44,20 +73,27 @@ def test_the_document_is_openapi() -> None:
     assert all(path.startswith("/") for path in DOCUMENT["paths"])
 
 
-def test_every_operation_is_described_under_its_name() -> None:
-    addresses = {(path, method) for path, method, _ in described()}
-    assert addresses == {(each.route, each.method.lower()) for each in OPERATIONS}
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_every_operation_is_described_under_its_name(edition: str) -> None:
+    paths = DOCUMENTS[edition]["paths"]
+    addresses = {(path, method) for path, methods in paths.items() for method in methods}
+    known = [each for each in OPERATIONS if each.since <= edition]
+    assert addresses == {(each.route, each.method.lower()) for each in known}
     assert {method for _, method in addresses} <= METHODS
 
 
-def test_an_operation_id_is_given_once() -> None:
-    ids = [operation["operationId"] for _, _, operation in described()]
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_an_operation_id_is_given_once(edition: str) -> None:
+    methods = DOCUMENTS[edition]["paths"].values()
+    ids = [operation["operationId"] for each in methods for operation in each.values()]
     assert len(set(ids)) == len(ids)
 
 
-def test_every_reference_leads_to_a_schema() -> None:
-    schemas = DOCUMENT["components"]["schemas"]
-    references = {node["$ref"] for node in nodes(DOCUMENT) if isinstance(node, dict) and "$ref" in node}
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_every_reference_leads_to_a_schema(edition: str) -> None:
+    whole = DOCUMENTS[edition]
+    schemas = whole["components"]["schemas"]
+    references = {node["$ref"] for node in nodes(whole) if isinstance(node, dict) and "$ref" in node}
     assert references
     assert {reference.removeprefix("#/components/schemas/") for reference in references} <= schemas.keys()
 
