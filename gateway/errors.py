@@ -23,6 +23,7 @@ from domain.errors import (
     UnavailableError,
     by_code,
 )
+from gateway.challenges import refusal_for
 
 DOCS = "https://docs.dits.example"
 MEDIA_TYPE = "application/problem+json"
@@ -100,6 +101,27 @@ class BodyTimeoutError(DitsError):
 
     code = "REQUEST_TIMEOUT"
     kind = "invalid"
+
+
+class MalformedRequestError(DitsError):
+    """The request is not well-formed HTTP: {reason}"""
+
+    code = "MALFORMED_REQUEST"
+    kind = "invalid"
+
+
+class HeadTimeoutError(DitsError):
+    """The request's head did not arrive within {limit_s} seconds"""
+
+    code = "REQUEST_TIMEOUT"
+    kind = "invalid"
+
+
+class UriTooLongError(DitsError):
+    """The request's target has more than {limit_bytes} bytes"""
+
+    code = "URI_TOO_LONG"
+    kind = "too_large"
 
 
 class HeaderFieldsTooLargeError(DitsError):
@@ -226,7 +248,8 @@ def _headers(cls: type[DitsError], facts: Mapping[str, Fact]) -> list[tuple[str,
         headers.append(("Retry-After", str(_retry_after_s(cls.code, facts))))
     match cls.code:
         case "UNAUTHORIZED":
-            headers.append(("WWW-Authenticate", 'ApiKey realm="dits", header="X-API-Key"'))
+            challenges = refusal_for(facts["reason"]).challenges
+            headers += [("WWW-Authenticate", challenge) for challenge in challenges]
         case "METHOD_NOT_ALLOWED":
             headers.append(("Allow", str(facts["allowed"])))
         case "UPLOAD_OFFSET_MISMATCH":

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 
 import uvicorn
 
 from gateway.app import Application
+from gateway.correlation import correlation_id
+from gateway.heads import HeadLimits, Watch
+from gateway.protocol import guarded
 
 BACKLOG = 1_024
 KEEP_ALIVE_S = 30
@@ -32,14 +35,27 @@ class Listening:
     """Not ready, but still taking requests: what a load balancer needs to notice."""
     drain_s: int = 20
     """Requests in progress are cut off after this."""
+    heads: HeadLimits = field(default_factory=HeadLimits)
+
+
+def watching(application: Application) -> Watch:
+    """Requests that never reach the edge are told of as those that do; security events nobody hears."""
+    ids = application.gateway.core.ids
+    return Watch(lambda: correlation_id(None, ids), application.measures.answered)
 
 
 class GatewayServer(uvicorn.Server):
     """`run()` until SIGTERM or SIGINT; a second signal does not wait."""
 
     def __init__(
-        self, application: Application, listening: Listening, on_started: Callable[[], None] | None = None
+        self,
+        application: Application,
+        listening: Listening,
+        on_started: Callable[[], None] | None = None,
+        *,
+        watch: Watch | None = None,
     ) -> None:
+        guard = guarded(listening.heads, watch or watching(application))
         self._application = application
         self._ticks_left = int(listening.lame_duck_s * TICKS_PER_S)
         self._on_started = on_started
@@ -50,7 +66,7 @@ class GatewayServer(uvicorn.Server):
                 host=listening.host,
                 port=listening.port,
                 loop="uvloop",
-                http="httptools",
+                http=guard,
                 ws="none",
                 lifespan="on",
                 log_config=None,
