@@ -13,6 +13,7 @@ from gateway.auth import KeyDigests
 from gateway.caller import Directory
 from gateway.content import Content
 from gateway.history import History
+from gateway.oauth import Tokens
 from gateway.reading import Reading
 from gateway.sent import SentChunks
 
@@ -83,3 +84,5 @@ class Core:
     keys: KeyDigests
     directory: Directory
     limits: Limits
+    tokens: Tokens | None = None
+    """None: no OAuth issuer is configured."""

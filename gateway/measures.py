@@ -7,15 +7,17 @@ children of known labels are bound once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from gateway.challenges import Failure
+
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "NATS"})
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-AUTH_REASONS = ("missing", "invalid_api_key", "scope")
+AUTH_REASONS: tuple[Failure, ...] = get_args(Failure)
 RATE_BUCKETS = ("anonymous", "consumer", "invalid_key", "injection")
 Bound = tuple[Counter, Histogram]
 
@@ -39,7 +41,7 @@ class Measures:
     def __init__(
         self, registry: CollectorRegistry, *, idempotency: Mapping[str, Count], waits: Count
     ) -> None:
-        self._registry = registry
+        self.registry = registry
         self.idempotency = idempotency
         self.waits = waits
         self._requests = Counter(
@@ -58,7 +60,7 @@ class Measures:
         refused = Counter(
             "dits_auth_failures_total", "Requests turned away at the door.", ("reason",), registry=registry
         )
-        self.auth_failures = {reason: refused.labels(reason) for reason in AUTH_REASONS}
+        self.auth_failures: dict[Failure, Counter] = {each: refused.labels(each) for each in AUTH_REASONS}
         limited = Counter(
             "dits_rate_limited_total", "Requests beyond a rate limit.", ("bucket",), registry=registry
         )
@@ -74,7 +76,7 @@ class Measures:
 
     def text(self) -> bytes:
         """What `/metrics` shows."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)
 
     def _bound_to(self, method: str, route: str, status: int, version: str) -> Bound:
         key = (method, route, status, version)

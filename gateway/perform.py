@@ -99,11 +99,13 @@ async def permitted(gateway: Gateway, operation: AnyOperation, request: Request)
 
 async def caller_of(gateway: Gateway, headers: Mapping[str, str]) -> Caller:
     """Raises UnauthorizedError."""
-    core, key = gateway.core, headers.get("x-api-key")
-    known = auth.known_caller(core.directory, core.keys, key)
+    core = gateway.core
+    known = auth.known_caller(core.directory, core.keys, core.tokens, headers)
     if known is not None:
         return known
-    return await gateway.bridge.run(lambda: auth.found_caller(core.log, core.keys, key or ""))
+    return await gateway.bridge.run(
+        lambda: auth.found_caller(core.log, core.directory, core.keys, core.tokens, headers)
+    )
 
 
 async def perform(gateway: Gateway, operation: AnyOperation, request: Request, caller: Caller) -> Follows:

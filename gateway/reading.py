@@ -15,7 +15,7 @@ from domain.position import Position
 from projections import ALL, branches, commits, consumers, locks, operating, tags
 from projections.branches import BranchRow
 from projections.commits import CommitRow
-from projections.consumers import ApiKeyRow
+from projections.consumers import ListedKey, VersionUser
 from projections.locks import LockRow
 from projections.operating import Digest, Standing
 from projections.parked import ParkedEvent
@@ -55,7 +55,11 @@ class Reading(Protocol):
 
     def locks(self, repo: RepoId, at_least: Position | None, page: Page) -> Seen[LockRow]: ...
 
-    def keys(self, at_least: Position | None, limit: int) -> Seen[ApiKeyRow]: ...
+    def keys(self, at_least: Position | None, limit: int) -> Seen[ListedKey]: ...
+
+    def using(self, version_id: str, at_least: Position | None, limit: int) -> Seen[VersionUser]:
+        """Consumers that are pinned to this version of the API or used it, most recent first."""
+        ...
 
     def standings(self, end: Position | None) -> Sequence[Standing]:
         """Every read model as it stands, seen from the log's end."""
@@ -94,9 +98,13 @@ class PostgresReading:
         with reading(self._pool, locks.LOCKS, at_least) as (cursor, position):
             return Seen(locks.listed(cursor, repo, limit=page.limit, after=page.after), position)
 
-    def keys(self, at_least: Position | None, limit: int) -> Seen[ApiKeyRow]:
+    def keys(self, at_least: Position | None, limit: int) -> Seen[ListedKey]:
         with reading(self._pool, consumers.CONSUMERS, at_least) as (cursor, position):
             return Seen(consumers.listed(cursor, limit), position)
+
+    def using(self, version_id: str, at_least: Position | None, limit: int) -> Seen[VersionUser]:
+        with reading(self._pool, consumers.CONSUMERS, at_least) as (cursor, position):
+            return Seen(consumers.using(cursor, version_id, limit), position)
 
     def standings(self, end: Position | None) -> Sequence[Standing]:
         return operating.standings(self._pool, ALL, end)

@@ -1,18 +1,20 @@
-"""API keys: issue (shown once), list, revoke; and who am I."""
+"""API keys: issue (shown once), list, revoke, pin to a version; a consumer's limit; and who am I."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from domain import consumer as consumers
-from domain.consumer import ApiKeyIssued, IssueKey, RevokeKey, consumer_id, grants
+from domain.consumer import ApiKeyIssued, IssueKey, PinVersion, RevokeKey, SetLimit, consumer_id, grants
 from domain.errors import ForbiddenError, NotFoundError
-from domain.ids import KeyId, RepoId, parse_name, repo_id
+from domain.ids import ConsumerId, KeyId, RepoId, parse_name, repo_id
 from gateway import auth
 from gateway.caller import Principal
 from gateway.core import Core
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
 from gateway.wire import v2
+from gateway.wire.consumers import PinVersion as AskedPin
+from gateway.wire.consumers import SetLimit as AskedLimit
 
 KEYS_LISTED_MAX = 10_000
 
@@ -26,7 +28,7 @@ def issue(core: Core, call: Call[v2.IssueKey]) -> Answer:
     consumer = consumer_id(name)
     text = auth.key_text(consumer, core.ids.token(auth.SECRET_BYTES))
     key_id = KeyId(call.derived("api key"))
-    command = IssueKey(consumer, name, key_id, core.keys.of(text), scopes, repos)
+    command = IssueKey(consumer, name, key_id, core.keys.of(text), scopes, repos, asked.version)
     outcome = core.log.ask(consumers.DECIDER.ask(consumer, command), context=call.context)
     issued = next(each.event for each in outcome.events if isinstance(each.event, ApiKeyIssued))
     shown = None if outcome.replayed else text
@@ -39,14 +41,16 @@ def list_keys(core: Core, call: Call[Nothing]) -> Answer:
     seen = core.reading.keys(call.after, KEYS_LISTED_MAX)
     keys = [
         v2.Key(
-            consumer=row.consumer,
-            name=row.name,
-            key_id=row.key_id,
-            scopes=list(row.scopes),
-            repos=_names(core, row.repos),
+            consumer=row.key.consumer,
+            name=row.key.name,
+            key_id=row.key.key_id,
+            scopes=list(row.key.scopes),
+            repos=_names(core, row.key.repos),
+            version=row.key.version_id,
+            requests_per_minute=row.requests_per_minute,
         )
         for row in seen.rows
-        if row.revoked_at is None
+        if row.key.revoked_at is None
     ]
     return Answer(v2.Keys(items=keys, page=v2.THE_END), seen.position)
 
@@ -55,6 +59,22 @@ def revoke(core: Core, call: Call[v2.RevokeKey]) -> Answer:
     _refuse_unless_for_all(call.principal)
     consumer, key_id = call.hex_id("consumer", "consumer"), KeyId(call.hex_id("key_id", "key"))
     command = RevokeKey(key_id, call.asked.reason)
+    outcome = core.log.ask(consumers.DECIDER.ask(consumer, command), context=call.context)
+    return Answer(position=outcome.position, replayed=outcome.replayed)
+
+
+def set_limit(core: Core, call: Call[AskedLimit]) -> Answer:
+    _refuse_unless_for_all(call.principal)
+    consumer = ConsumerId(call.hex_id("consumer", "consumer"))
+    command = SetLimit(consumer, call.asked.requests_per_minute)
+    outcome = core.log.ask(consumers.DECIDER.ask(consumer, command), context=call.context)
+    return Answer(position=outcome.position, replayed=outcome.replayed)
+
+
+def pin(core: Core, call: Call[AskedPin]) -> Answer:
+    _refuse_unless_for_all(call.principal)
+    consumer, key_id = call.hex_id("consumer", "consumer"), KeyId(call.hex_id("key_id", "key"))
+    command = PinVersion(key_id, call.asked.version)
     outcome = core.log.ask(consumers.DECIDER.ask(consumer, command), context=call.context)
     return Answer(position=outcome.position, replayed=outcome.replayed)
 
@@ -122,6 +142,30 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         revoke,
         "End a key, with a reason.",
         success=204,
+        changes_access=True,
+    ),
+    Operation(
+        "keys.limit",
+        "PUT",
+        "/admin/consumers/{consumer}/limit",
+        "admin:keys",
+        AskedLimit,
+        set_limit,
+        "How many requests a minute a consumer may make.",
+        success=204,
+        takes="json",
+        changes_access=True,
+    ),
+    Operation(
+        "keys.pin",
+        "PUT",
+        PATH + "/{consumer}/{key_id}/version",
+        "admin:keys",
+        AskedPin,
+        pin,
+        "Which version of the API a key gets when it names none.",
+        success=204,
+        takes="json",
         changes_access=True,
     ),
     Operation("whoami", "GET", "/whoami", None, Nothing, whoami, "Whom this key speaks for.", v2.Whoami),

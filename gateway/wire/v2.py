@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from domain.format.manifest import MESSAGE_BYTES_MAX
 from gateway.operation import Wire
+from gateway.wire.consumers import VersionId
 
 REASON_CHARACTERS_MAX = 1_000
 CHANGES_MAX = 4_096
@@ -287,6 +288,8 @@ class IssueKey(Wire):
     name: str
     scopes: list[str] = Field(min_length=1, max_length=16)
     repos: list[str] | None = Field(None, max_length=256)
+    version: VersionId | None = None
+    """What requests that name no version get; null is the server's default."""
 
 
 class IssuedKey(Wire):
@@ -302,6 +305,10 @@ class Key(Wire):
     key_id: str
     scopes: list[str]
     repos: list[str] | None
+    version: str | None
+    """What it is pinned to."""
+    requests_per_minute: int | None
+    """Of its consumer; null is what everybody has."""
 
 
 class Keys(Listing[Key]):

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from domain.event import Recorded
-from domain.ids import CommitId, RepoId
+from domain.ids import CommitId, ConsumerId, RepoId
 from domain.ports import Feed
 from domain.position import Position
 from gateway.reading import Page, Seen
 from projections import ALL, branches, commits, consumers, locks, tags
 from projections.branches import BranchRow
 from projections.commits import CommitRow
-from projections.consumers import ApiKeyRow
+from projections.consumers import ListedKey, VersionUser
 from projections.locks import LockRow
 from projections.operating import Digest, Standing, by_name
 from projections.parked import ParkedEvent
@@ -53,9 +53,30 @@ class FoldedReading:
         rows, position = self._folded(locks.touched, locks.fold, at_least)
         return Seen(_page([row for row in rows if row.repo == repo], lambda row: row.path, page), position)
 
-    def keys(self, at_least: Position | None, limit: int) -> Seen[ApiKeyRow]:
+    def keys(self, at_least: Position | None, limit: int) -> Seen[ListedKey]:
         rows, position = self._folded(consumers.touched, consumers.fold, at_least)
-        return Seen(sorted(rows, key=lambda row: (row.name, row.issued_at, row.key_id))[:limit], position)
+        limits, _ = self._folded(consumers.limits_touched, consumers.limits_fold, at_least)
+        keys = sorted(rows, key=lambda row: (row.name, row.issued_at, row.key_id))[:limit]
+        return Seen(consumers.with_limits(keys, {row.consumer: row for row in limits}), position)
+
+    def using(self, version_id: str, at_least: Position | None, limit: int) -> Seen[VersionUser]:
+        rows, position = self._folded(consumers.touched, consumers.fold, at_least)
+        uses, _ = self._folded(consumers.uses_touched, consumers.uses_fold, at_least)
+        names: dict[ConsumerId, str] = {row.consumer: row.name for row in rows}
+        days: dict[ConsumerId, str] = {u.consumer: u.last_day for u in uses if u.version_id == version_id}
+        pins = [row for row in rows if row.version_id == version_id and row.revoked_at is None]
+        found = [
+            VersionUser(
+                consumer=who,
+                name=names.get(who, ""),
+                pinned_keys=sorted(row.key_id for row in pins if row.consumer == who),
+                last_day=days.get(who),
+            )
+            for who in {*days, *(row.consumer for row in pins)}
+        ]
+        by_name = sorted(found, key=lambda user: (user.name, user.consumer))
+        newest_first = sorted(by_name, key=lambda user: user.last_day or "", reverse=True)
+        return Seen(newest_first[:limit], position)
 
     def standings(self, end: Position | None) -> Sequence[Standing]:
         return [Standing(each.name, each.version, f"{each.name}_v1_1", end, 0, 0) for each in ALL]

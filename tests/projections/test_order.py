@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import projections
 from domain import consumer, repository, tag
-from domain.consumer import IssueKey, RevokeKey
+from domain.consumer import IssueKey, NoteVersionUse, PinVersion, RevokeKey, SetLimit
 from domain.event import Recorded
 from domain.ids import AggregateId, Digest, KeyId
 from domain.repository import CreateRepository, ShowRepository
@@ -35,6 +35,12 @@ def history() -> tuple[Recorded, ...]:
         issue = IssueKey(ADA, "ada", KeyId(key), key.encode().ljust(32), ("read",), (FILM,))
         film.ask(consumer.DECIDER.ask(ADA, issue))
     film.ask(consumer.DECIDER.ask(ADA, RevokeKey(KeyId("lost"), "leaked")))
+    for command in (
+        SetLimit(ADA, 5),
+        PinVersion(KeyId("kept"), "v1"),
+        NoteVersionUse(ADA, "v1", "2026-11-22"),
+    ):
+        film.ask(consumer.DECIDER.ask(ADA, command))
     first = film.commit("one", {"a/clip.mov": b"abcdefgh", "a/sound.wav": b"12345678"})
     second = film.commit("two", {"a/clip.mov": b"abcdEFGH"}, base=first)
     film.commit("three", {"a/clip.mov": b"conflict"}, base=first, fixed_head=True)

@@ -15,9 +15,16 @@ from domain.commit.events import (
     CommitVerified,
     ManifestRecorded,
 )
-from domain.consumer import ApiKeyIssued, ApiKeyRevoked
+from domain.consumer import (
+    ApiKeyIssued,
+    ApiKeyRevoked,
+    ConsumerLimitSet,
+    KeyVersionPinned,
+    VersionUseNoted,
+    consumer_id,
+)
 from domain.event import Event
-from domain.ids import CommitId, Digest, FilePath, KeyId, RepoId, packed
+from domain.ids import CommitId, ConsumerId, Digest, FilePath, KeyId, RepoId, packed
 from domain.locks import LockAcquired, LockExpired, LockReleased
 from domain.repository import RepositoryCreated, RepositoryMadePublic
 from domain.session.events import (
@@ -34,7 +41,7 @@ from domain.tag import TagCreated, TagDeleted
 from projections import ALL, branches, commits, consumers, files, locks, repositories, sessions, tags, tiers
 from projections.branches import BRANCHES
 from projections.commits import COMMITS
-from projections.consumers import CONSUMERS
+from projections.consumers import CONSUMERS, VersionUser
 from projections.locks import LOCKS
 from projections.reading import reading
 from projections.repositories import REPOSITORIES
@@ -105,15 +112,67 @@ def test_a_revoked_key_speaks_for_nobody(house: House, batch_messages: int) -> N
         assert found is not None
         assert (found.scopes, found.repos) == (["read"], [FILM])
         assert consumers.by_digest(cursor, lost.digest) is None
-        reasons = {row.key_id: row.revoke_reason for row in consumers.listed(cursor, 9)}
+        reasons = {each.key.key_id: each.key.revoke_reason for each in consumers.listed(cursor, 9)}
     assert reasons == {"kept": "", "lost": "leaked"}
 
 
-def issued(key: str) -> ApiKeyIssued:
+def issued(key: str, consumer: ConsumerId = ADA, name: str = "ada") -> ApiKeyIssued:
     digest = named(key)
     return ApiKeyIssued(
-        consumer=ADA, name="ada", key_id=KeyId(key), digest=digest, scopes=("read",), repos=(FILM,)
+        consumer=consumer, name=name, key_id=KeyId(key), digest=digest, scopes=("read",), repos=(FILM,)
     )
+
+
+def test_a_consumer_is_listed_with_its_limit_and_each_key_with_its_version(
+    house: House, batch_messages: int
+) -> None:
+    other = consumer_id("other")
+    follow(house, batch_messages, f"consumer.{ADA}", issued("one"), issued("two"), limited(5), pinned("two"))
+    follow(house, batch_messages, f"consumer.{other}", issued("three", other, "other"))
+    with reading(house.pool, CONSUMERS) as (cursor, _):
+        seen = [(k.key.key_id, k.requests_per_minute, k.key.version_id) for k in consumers.listed(cursor, 9)]
+    assert seen == [("one", 5, None), ("two", 5, "v1"), ("three", None, None)]
+
+
+def test_a_limit_that_is_taken_back_leaves_no_row(house: House, batch_messages: int) -> None:
+    follow(house, batch_messages, f"consumer.{ADA}", issued("one"), limited(5), limited(None))
+    with reading(house.pool, CONSUMERS) as (cursor, _):
+        assert [each.requests_per_minute for each in consumers.listed(cursor, 9)] == [None]
+
+
+def test_the_users_of_a_version_are_those_pinned_to_it_and_those_who_came(
+    house: House, batch_messages: int
+) -> None:
+    token = consumer_id("token")
+    came = (used(token, "v1", "2026-01-02"), used(token, "v1", "2026-01-03"))
+    elsewhere = used(ADA, "v2", "2026-01-01")
+    follow(house, batch_messages, f"consumer.{ADA}", issued("one"), pinned("one"), elsewhere)
+    follow(house, batch_messages, f"consumer.{token}", *came)
+    with reading(house.pool, CONSUMERS) as (cursor, _):
+        assert consumers.using(cursor, "v1", 9) == [
+            VersionUser(token, "", [], "2026-01-03"),
+            VersionUser(ADA, "ada", [KeyId("one")], None),
+        ]
+        assert [user.consumer for user in consumers.using(cursor, "v1", 1)] == [token]
+
+
+def test_a_revoked_key_is_pinned_to_nothing(house: House, batch_messages: int) -> None:
+    revoked = ApiKeyRevoked(consumer=ADA, key_id=KeyId("one"), reason="leaked")
+    follow(house, batch_messages, f"consumer.{ADA}", issued("one"), pinned("one"), revoked)
+    with reading(house.pool, CONSUMERS) as (cursor, _):
+        assert consumers.using(cursor, "v1", 9) == []
+
+
+def limited(requests_per_minute: int | None) -> ConsumerLimitSet:
+    return ConsumerLimitSet(consumer=ADA, requests_per_minute=requests_per_minute)
+
+
+def pinned(key: str) -> KeyVersionPinned:
+    return KeyVersionPinned(consumer=ADA, key_id=KeyId(key), version_id="v1")
+
+
+def used(consumer: ConsumerId, version_id: str, day: str) -> VersionUseNoted:
+    return VersionUseNoted(consumer=consumer, version_id=version_id, day=day)
 
 
 # -------------------------------------------------------------------- branches, tags
