@@ -139,6 +139,8 @@ class Signals:
         self._alerts = Silence(alerts.QUIET_MS, len(get_args(AlertName)))
         self._incidents = Silence(incidents.QUIET_MS, INCIDENTS_A_MINUTE_MAX)
         self._used: dict[tuple[str, str], str] = {}
+        for name in get_args(CircuitName):
+            self.circuit_closed(name)  # An earlier process may have been killed while one was open.
 
     # ---------------------------------------------------------------- what is told
     def alert(self, name: AlertName, severity: Severity, summary: str, correlation_id: str = "") -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from threading import Thread
+from typing import get_args
 
 import pytest
 
@@ -15,10 +16,12 @@ from domain.errors import ConcurrencyConflictError, DitsError, LogFullError
 from domain.ids import ConsumerId
 from domain.incidents import SecurityIncidentRecorded
 from domain.repository import ShowRepository
-from gateway.signals import INCIDENTS_A_MINUTE_MAX, WAITING_MAX
+from gateway.signals import INCIDENTS_A_MINUTE_MAX, WAITING_MAX, CircuitName
 from tests.gateway.signalling import Board
 
 ANN = ConsumerId("aa" * 16)
+AT_START = len(get_args(CircuitName))
+"""Facts that wait in a fresh process: what an earlier one may have left open."""
 
 
 def run(board: Board, story: Callable[[], object]) -> None:
@@ -120,11 +123,20 @@ def test_a_circuit_that_opens_and_closes_while_the_log_is_away_is_recorded_after
         board.signals.circuit_closed("event_store")
         complain(board)
         await asyncio.sleep(0.3)
-        assert (board.names(), board.signals.waiting) == ([], 3)
+        assert (board.names(), board.signals.waiting) == ([], AT_START + 3)
         board.log.trouble = None
 
     run(board, story)
     assert board.names() == ["CircuitOpened", "CircuitClosed", "OpsAlertRaised"]
+
+
+def test_what_a_killed_process_left_open_is_closed_by_the_next_one() -> None:
+    killed = Board()
+    run(killed, lambda: killed.signals.circuit_opened("memory", 1))
+    following = Board()
+    following.log, following.opened = killed.log, killed.opened
+    run(following, lambda: None)
+    assert killed.names() == ["CircuitOpened", "CircuitClosed"]
 
 
 @pytest.mark.parametrize("trouble", [LogFullError(limit_bytes=1), ConcurrencyConflictError(aggregate="a")])
@@ -143,7 +155,7 @@ def test_what_passes_is_waited_for(trouble: DitsError) -> None:
 
 def test_while_too_much_waits_the_oldest_gives_way_and_is_counted() -> None:
     board = Board()
-    for number in range(WAITING_MAX + 7):
+    for number in range(WAITING_MAX - AT_START + 7):
         board.signals.version_used(ANN, f"v{number}", "2026-11-22")
     assert board.signals.waiting == WAITING_MAX
     assert board.count("dits_signals_dropped_total") == 7
@@ -181,7 +193,7 @@ def test_a_log_that_is_away_does_not_hold_up_the_end() -> None:
     board.log.be_away()
     complain(board)
     asyncio.run(whole())
-    assert board.signals.waiting == 1
+    assert board.signals.waiting == AT_START + 1
 
 
 def test_any_thread_may_tell_and_none_is_told_twice() -> None:
