@@ -40,10 +40,10 @@ class Happened:
 def log_findings(wanted: Any, lines: Sequence[Line]) -> Findings:
     """`WARNING`, `security`, `none`, or {level, event, fields, logger}: a line that fits is there."""
     if isinstance(wanted, str):
-        is_level = wanted.lower() in LEVELS or _is_none(wanted)
+        is_level = wanted.lower() in LEVELS or is_none(wanted)
         wanted = {"level" if is_level else "logger": wanted}
     level = str(wanted.get("level", ""))
-    if _is_none(level):
+    if is_none(level):
         return quiet_findings(lines)
     if any(_line_fits(wanted, line) for line in lines):
         return []
@@ -60,8 +60,10 @@ def warnings_in(lines: Sequence[Line]) -> int:
     return sum(_rank(line) >= LEVELS.index("warning") for line in lines)
 
 
-def _is_none(level: str) -> bool:
-    return level.lower().partition(" ")[0] == "none"
+def is_none(wanted: Any) -> bool:
+    """`none`, or a level of none: nothing but access lines may be there."""
+    level = wanted.get("level", "") if isinstance(wanted, Mapping) else wanted
+    return str(level).lower().partition(" ")[0] == "none"
 
 
 def _line_fits(wanted: Mapping[str, Any], line: Line) -> bool:

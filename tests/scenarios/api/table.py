@@ -137,11 +137,11 @@ class Table:
         rows: dict[str, tuple[Scenario, Given, bool]] = {}
         for listed in self.raw["scenarios"]:
             told = {name: listed[name] for name in ("log", "metrics", "events") if name in listed}
-            scenario = Scenario(str(listed["id"]), str(listed.get("title", "")), self._filled(told))
+            scenario = Scenario(str(listed["id"]), str(listed.get("title", "")), self.filled(told))
             for number, row in enumerate(listed.get("cases", [])):
                 if row["id"] in rows:
                     raise TableError(f"case {row['id']} stands there twice")
-                rows[row["id"]] = (scenario, self._filled(row), number == 0)
+                rows[row["id"]] = (scenario, self.filled(row), number == 0)
         return rows
 
     def _resolved(self, name: str) -> Case:
@@ -175,12 +175,12 @@ class Table:
             inherited = merged(inherited, {"details": {"provided_value": SENT}})
         return merged(inherited, {name: value for name, value in own.items() if name not in ("see", "like")})
 
-    def _filled(self, value: Any) -> Any:
+    def filled(self, value: Any) -> Any:
         """The same with every `$NAME` of the table's vars put in."""
         if isinstance(value, dict):
-            return {self._filled(name): self._filled(each) for name, each in value.items()}
+            return {self.filled(name): self.filled(each) for name, each in value.items()}
         if isinstance(value, list):
-            return [self._filled(each) for each in value]
+            return [self.filled(each) for each in value]
         if isinstance(value, str):
             return self._variable.sub(lambda match: self._vars[match[1] or match[2]], value)
         return value
@@ -197,7 +197,7 @@ class Table:
 
     def _fixtures(self, kind: str) -> Mapping[str, Given]:
         found: Mapping[str, Given] = (self.raw.get("fixtures") or {}).get(kind) or {}
-        filled: Mapping[str, Given] = self._filled({str(name): value for name, value in found.items()})
+        filled: Mapping[str, Given] = self.filled({str(name): value for name, value in found.items()})
         return filled
 
 

@@ -1,0 +1,249 @@
+"""The world of one case: a whole gateway over memory adapters, its clock, and all that it says and records.
+
+Promises: time stands still until a case moves it; what is asked goes the case's way, into the ASGI scope or
+over a socket; `since` tells what happened after a mark.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event as Signal
+from threading import Thread
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from domain import consumer as consumers
+from domain import repository as repositories
+from domain.consumer import RevokeKey, SetLimit
+from domain.event import Event
+from domain.ids import KeyId, repo_id
+from domain.position import Position
+from domain.repository import CreateRepository
+from gateway.app import Application
+from gateway.server import GatewayServer, Listening
+from tests.fakes import FakeClock
+from tests.gateway.conftest import QUICK
+from tests.gateway.house import SYSTEM, Parts, parts, running
+from tests.scenarios.api.answers import Answer
+from tests.scenarios.api.credentials import LIMIT, WantedKey, WantedToken, wanted
+from tests.scenarios.api.heard import Lines
+from tests.scenarios.api.sending import Fields, Sent, over_asgi, over_wire, sent
+from tests.scenarios.api.signs import Happened, Samples, samples_of
+from tests.scenarios.api.table import Given, Table
+from tests.scenarios.api.tokens import IssuerOfTokens
+
+OWNER = "owner"
+"""Of the repositories that a table's paths name."""
+EVENTS_A_READ = 1_000
+START_TIMEOUT_S = 10
+SETTLE_EVERY_S = 0.005
+STATE_PATH = "/config/status"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment: what was said, recorded and counted up to it."""
+
+    lines: int = 0
+    position: Position | None = None
+    samples: Samples = field(default_factory=dict[Any, float])
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What happened after a mark."""
+
+    lines: Lines
+    happened: list[Happened]
+    before: Samples
+    after: Samples
+
+
+@dataclass(slots=True)
+class World:
+    """What a case leaves behind, for others to stand on."""
+
+    table: Table
+    clock: FakeClock
+    parts: Parts
+    file: Path
+    lines: Lines
+    issuer: IssuerOfTokens
+    reached: list[str] = field(default_factory=list[str])
+    """Paths of the requests that came to the application."""
+    port: int = 0
+    """Of the server, if there is one."""
+    began: Mark = Mark()
+    before: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What the registry told of itself before the file was last written."""
+    _issued: dict[str, Fields] = field(default_factory=dict[str, Fields])
+
+    # ---------------------------------------------------------------- asking
+    async def ask(self, path: str, **request: Any) -> Answer:
+        """`method`, `headers`, `auth`, `ip`, `body` as in a table."""
+        return await self.send({"path": path, **request})
+
+    async def send(self, request: Given) -> Answer:
+        return await self.deliver(self.prepared(request))
+
+    def prepared(self, request: Given) -> Sent:
+        """The table's request with real credentials, and `$RES` where it gives no path."""
+        filled: Given = self.table.filled({"path": "$RES", **request})
+        headers = filled.get("headers")
+        if isinstance(headers, Mapping):
+            filled = {**filled, "headers": {name: self._put(name, value) for name, value in headers.items()}}
+        auth = filled.get("auth")
+        return sent(filled, self.credential(str(auth)) if auth is not None else ())
+
+    async def deliver(self, request: Sent) -> Answer:
+        count = len(self.reached)
+        if self.port:
+            answer = await asyncio.to_thread(over_wire, self.port, request)
+        else:
+            answer = await over_asgi(self.application.asgi, request)
+        return replace(answer, reached=len(self.reached) > count)
+
+    @property
+    def application(self) -> Application:
+        return self.parts.application
+
+    # ---------------------------------------------------------------- credentials
+    def credential(self, name: str) -> Fields:
+        """The headers of one of the table's credentials; the same whenever it is asked for."""
+        if name not in self._issued:
+            described = self.table.credentials[name]
+            pairs = (described.get("headers") or {}).items()
+            self._issued[name] = tuple(
+                (header, self._put(header, value, name, described)) for header, value in pairs
+            )
+        return self._issued[name]
+
+    def _put(self, header: str, value: Any, name: str = OWNER, more: Given | None = None) -> Any:
+        asked = wanted(header, value, more) if isinstance(value, str) else value
+        match asked:
+            case WantedKey():
+                return self.key(name, asked)
+            case WantedToken():
+                return f"Bearer {self.issuer.token(asked, name, self.clock.now())}"
+            case _:
+                return asked
+
+    def key(self, name: str, asked: WantedKey) -> str:
+        """A consumer's key, of their own name."""
+        text = self.parts.key(name, *asked.scopes)
+        consumer = consumers.consumer_id(name)
+        ask, log = consumers.DECIDER.ask, self.parts.core.log
+        if asked.limit != LIMIT:
+            log.ask(ask(consumer, SetLimit(consumer, asked.limit)), context=SYSTEM)
+        if asked.is_revoked:
+            key_id = KeyId(self.parts.core.keys.of(text).hex()[:32])
+            log.ask(ask(consumer, RevokeKey(key_id, "as the table has it")), context=SYSTEM)
+        return text
+
+    def have_repository(self, name: str) -> None:
+        """A public one, if there is none yet."""
+        log, repo = self.parts.core.log, repo_id(name)
+        if not log.load(repositories.DECIDER, repo).state.exists:
+            owner = consumers.consumer_id(OWNER)
+            command = CreateRepository(repo, name, owner, public=True)
+            log.ask(repositories.DECIDER.ask(repo, command), context=SYSTEM)
+
+    # ---------------------------------------------------------------- what happens
+    def advance(self, seconds: float) -> None:
+        self.clock.advance(timedelta(seconds=seconds))
+
+    async def settle(self) -> None:
+        """Until it has looked at itself once: before that it is not well, whatever the case is."""
+        async with asyncio.timeout(START_TIMEOUT_S):
+            while self.application.health.body()["reasons"] == ["starting"]:
+                await asyncio.sleep(SETTLE_EVERY_S)
+
+    async def write(self, text: str) -> None:
+        """Into the operator's file, which the gateway then looks at."""
+        state = (await self.ask(STATE_PATH)).json
+        self.before = state if isinstance(state, Mapping) else {}
+        self.file.write_text(text)
+
+    def mark(self) -> Mark:
+        recorded = self.recorded()
+        end = recorded[-1][0] if recorded else None
+        return Mark(len(self.lines), end, self.samples())
+
+    def since(self, mark: Mark) -> Since:
+        happened = [_happened(event) for _, event in self.recorded(mark.position)]
+        return Since(self.lines[mark.lines :], happened, mark.samples, self.samples())
+
+    def samples(self) -> Samples:
+        return samples_of(self.application.measures.text().decode())
+
+    def recorded(self, after: Position | None = None) -> list[tuple[Position, Event]]:
+        """Every event of the log beyond a position."""
+        feed, found = self.parts.log.feed(), list[tuple[Position, Event]]()
+        while batch := feed.read(found[-1][0] if found else after, EVENTS_A_READ):
+            found += [(each.position, each.event) for each in batch]
+        return found
+
+
+def _happened(event: Event) -> Happened:
+    """By the table's names of its facts, which may be no names in Python."""
+    return Happened(type(event).__name__, {**event.model_dump(), **event.model_dump(by_alias=True)})
+
+
+# ------------------------------------------------------------------ how it is built
+@asynccontextmanager
+async def opened(
+    table: Table, lines: Lines, place: Path, *, file: str | None, now: datetime, via: str = "asgi"
+) -> AsyncGenerator[World]:
+    """A gateway whose registry is `file`'s; None: there is no file."""
+    path, clock, issuer = place / "versions.yaml", FakeClock(now), IssuerOfTokens()
+    if file is not None:
+        path.write_text(file)
+    with _composed(clock, path, issuer) as made:
+        world = World(table, clock, made, path, lines, issuer)
+        made.application = replace(made.application, asgi=_counted(made.application.asgi, world.reached))
+        if via == "wire":
+            with _served(made.application) as world.port:
+                await world.settle()
+                yield world
+        else:
+            async with running(made.application):
+                await world.settle()
+                yield world
+
+
+@contextmanager
+def _composed(clock: FakeClock, file: Path, issuer: IssuerOfTokens) -> Generator[Parts]:
+    """The one place that knows how tests put a gateway together."""
+    with parts(limits=QUICK, clock=clock) as made:
+        yield made
+
+
+@contextmanager
+def _served(application: Application) -> Generator[int]:
+    """A real server's port."""
+    started = Signal()
+    server = GatewayServer(application, Listening("127.0.0.1", 0), started.set)
+    thread = Thread(target=server.run)
+    thread.start()
+    try:
+        assert started.wait(START_TIMEOUT_S), "the server did not start"
+        yield server.port
+    finally:
+        server.stop()
+        thread.join(START_TIMEOUT_S)
+        assert not thread.is_alive(), "the server did not stop"
+
+
+def _counted(app: ASGIApp, reached: list[str]) -> ASGIApp:
+    async def count(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            reached.append(scope["path"])
+        await app(scope, receive, send)
+
+    return count
