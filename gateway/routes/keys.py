@@ -155,6 +155,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         success=204,
         takes="json",
         changes_access=True,
+        since="v2",
     ),
     Operation(
         "keys.pin",
@@ -167,6 +168,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         success=204,
         takes="json",
         changes_access=True,
+        since="v2",
     ),
     Operation("whoami", "GET", "/whoami", None, Nothing, whoami, "Whom this key speaks for.", v2.Whoami),
 )

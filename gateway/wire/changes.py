@@ -89,6 +89,32 @@ LEASES = Change(
 )
 
 
+# ------------------------------------------------------------------ v2: consumers
+def _key_up(key: v1.Key) -> v2.Key:
+    return v2.Key(**key.model_dump(), version=None, requests_per_minute=None)
+
+
+def _key_down(key: v2.Key) -> v1.Key:
+    return v1.Key(**key.model_dump(exclude={"version", "requests_per_minute"}))
+
+
+KEY = Twin(v2.Key, v1.Key, _key_up, _key_down)
+ISSUE_KEY = Twin(
+    v2.IssueKey,
+    v1.IssueKey,
+    lambda asked: v2.IssueKey(**asked.model_dump()),
+    lambda asked: v1.IssueKey(**asked.model_dump(exclude={"version"})),
+)
+
+CONSUMERS = Change(
+    "A key names its version and its limit",
+    "v2 issues a key with the `version` that it is pinned to, and lists `version` and `requests_per_minute` "
+    "with every key. v1 knows neither; keys that it issues are pinned to nothing.",
+    ("keys.issue", "keys.list"),
+    (KEY, ISSUE_KEY),
+)
+
+
 # ------------------------------------------------------------------ v2: lists
 def _listing(newer: type[Listing[Any]], older: type[M], word: str, item: AnyTwin | None = None) -> AnyTwin:
     """A list under a word of its own, which says where it goes on beside it, or never does."""
@@ -143,7 +169,7 @@ LISTS = Change(
         _listing(v2.ChangedFiles, v1.ChangedFiles, "changes"),
         _listing(v2.Files, v1.Files, "files"),
         _listing(v2.Locks, v1.Locks, "locks", LOCK),
-        _listing(v2.Keys, v1.Keys, "keys"),
+        _listing(v2.Keys, v1.Keys, "keys", KEY),
         _listing(v2.ProjectionLines, v1.ProjectionLines, "projections"),
         _listing(v2.ParkedEvents, v1.ParkedEvents, "parked"),
         LIST_COMMITS,
@@ -151,7 +177,7 @@ LISTS = Change(
 )
 
 # ------------------------------------------------------------------ all of them
-STEPS: tuple[Step, ...] = (step("v1", "v2", LISTS, LEASES, VISIBILITY),)
+STEPS: tuple[Step, ...] = (step("v1", "v2", LISTS, LEASES, VISIBILITY, CONSUMERS),)
 """Oldest first."""
 
 

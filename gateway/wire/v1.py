@@ -94,8 +94,22 @@ class Locks(Wire):
 
 
 # ------------------------------------------------------------------ keys and projections
+class IssueKey(Wire):
+    name: str
+    scopes: list[str] = Field(min_length=1, max_length=16)
+    repos: list[str] | None = Field(None, max_length=256)
+
+
+class Key(Wire):
+    consumer: str
+    name: str
+    key_id: str
+    scopes: list[str]
+    repos: list[str] | None
+
+
 class Keys(Wire):
-    keys: list[v2.Key]
+    keys: list[Key]
 
 
 class ProjectionLines(Wire):
