@@ -34,6 +34,9 @@ PENDING_NONE = 0
 """No buffer for a broken line: what is published then fails at once instead of landing later."""
 STOP_TIMEOUT_S = 5.0
 NO_RESPONDERS = "503"
+QUESTIONS = "$JS.API."
+Context = Callable[[], Mapping[str, str]]
+"""Headers of whatever the calling thread is at work on: correlation id and trace (V10.1d)."""
 
 
 class Reply(NamedTuple):
@@ -55,6 +58,12 @@ class Outgoing(NamedTuple):
     subject: str
     payload: bytes
     headers: dict[str, str] | None = None
+
+    def carrying(self, context: Mapping[str, str]) -> Outgoing:
+        """With the headers of what caused it; its own win. A question to the server is no message."""
+        if not context or self.subject.startswith(QUESTIONS):
+            return self
+        return self._replace(headers={**context, **(self.headers or {})})
 
 
 class LineBrokenError(UnavailableError):
@@ -78,8 +87,11 @@ def _one(_: Reply) -> bool:
 class Connection:
     """Safe for any number of threads; none of its methods may be called from a coroutine."""
 
-    def __init__(self, url: str, *, name: str = "dits", connect_timeout_s: float = 5.0) -> None:
+    def __init__(
+        self, url: str, *, name: str = "dits", connect_timeout_s: float = 5.0, context: Context = dict
+    ) -> None:
         """`url`: comma-separated servers with credentials. Raises UnavailableError."""
+        self._context = context
         self._epoch = 0
         self._up = Event()
         self._waiting: dict[str, _Waiting] = {}
@@ -139,7 +151,9 @@ class Connection:
         nobody listens, LineBrokenError if the outcome is unknown.
         """
         waiting = _Waiting(str(next(self._tokens)), is_last)
-        self._loop.call_soon_threadsafe(self._start, outgoing, waiting, epoch)
+        context = self._context()
+        messages = [message.carrying(context) for message in outgoing]
+        self._loop.call_soon_threadsafe(self._start, messages, waiting, epoch)
         try:
             return waiting.done.result(timeout_s)
         except NoResultError as error:

@@ -13,7 +13,7 @@ from infra.eventlog.appender import JetStreamLog
 from infra.eventlog.application import LogApplication, Parts
 from infra.eventlog.bulk import LogMessages, MemoryBulk
 from infra.eventlog.bulk_reader import BulkReader
-from infra.eventlog.connection import Connection
+from infra.eventlog.connection import Connection, Context
 from infra.eventlog.durability import refuse_lazy_servers
 from infra.eventlog.feed import LogFeed, Narrator
 from infra.eventlog.hybrid_clock import HybridClock
@@ -99,11 +99,20 @@ class OpenedJetStream(OpenedLog):
 
 
 def open_jetstream(
-    address: LogAddress, *, topics: Topics, clock: Clock, ids: Ids, name: str = "dits"
+    address: LogAddress,
+    *,
+    topics: Topics,
+    clock: Clock,
+    ids: Ids,
+    name: str = "dits",
+    context: Context = dict,
 ) -> OpenedJetStream:
-    """Raises LazyFsyncError, ServerTooOldError, UnfitLogError, UnavailableError."""
+    """`context` names the headers of what is under way; every message carries them (V10.1d).
+
+    Raises LazyFsyncError, ServerTooOldError, UnfitLogError, UnavailableError.
+    """
     refuse_lazy_servers(address.system_url, unsafe=address.unsafe_lazy_fsync)
-    log = connected(address, clock, ids, name)
+    log = connected(address, clock, ids, name, context)
     try:
         return OpenedJetStream(log, address, topics=topics, clock=clock)
     except BaseException:
@@ -111,9 +120,13 @@ def open_jetstream(
         raise
 
 
-def connected(address: LogAddress, clock: Clock, ids: Ids, name: str) -> JetStreamLog:
+def connected(
+    address: LogAddress, clock: Clock, ids: Ids, name: str, context: Context = dict
+) -> JetStreamLog:
     """The parts below the application. Raises UnfitLogError, UnavailableError."""
-    connection = Connection(address.url, name=name, connect_timeout_s=address.patience.read_s)
+    connection = Connection(
+        address.url, name=name, connect_timeout_s=address.patience.read_s, context=context
+    )
     try:
         api = JetStreamApi(connection, clock, address.patience)
         incarnation = open_stream(api, address.shard, address.limits, ids)

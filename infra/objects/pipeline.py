@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_all
+from contextvars import copy_context
 
 from domain.errors import DitsError
 from domain.format.chunking import Cutter, Profile
@@ -69,7 +70,7 @@ class StorePipeline:
 
     def submit(self, chunks: list[memoryview]) -> Future[Placed]:
         """Hash and store one part in the pool."""
-        return self._pool.submit(self._place, chunks)
+        return self._pool.submit(copy_context().run, self._place, chunks)
 
     def _place(self, chunks: list[memoryview]) -> Placed:
         objects = [(ObjectName("chunks", digest_of(chunk)), chunk) for chunk in chunks]

@@ -8,9 +8,10 @@ service answers. The bucket must be there; choices in `docs/decisions/0021-s3-th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, TypeVar
@@ -37,6 +38,7 @@ FULL_CODES = frozenset({"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucket
 PROBE = b"can this be written?"
 
 Object = tuple[ObjectName, bytes | memoryview]
+Context = Callable[[], Mapping[str, str]]
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -56,12 +58,21 @@ class S3Account:
 class S3Store:
     """One bucket. Safe for threads: `connections` requests at once, by as many threads of its own."""
 
-    def __init__(self, location: str, account: S3Account, *, timeout_s: float, connections: int) -> None:
+    def __init__(
+        self,
+        location: str,
+        account: S3Account,
+        *,
+        timeout_s: float,
+        connections: int,
+        context: Context = dict,
+    ) -> None:
+        """`context` names the headers of what is under way; every request carries them (V10.1d)."""
         self._location = location
         self._bucket = account.bucket
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix=f"s3-{location}")
         once = {"If-None-Match": "*"}
-        pools = [_Pool(location, headers, timeout_s, connections) for headers in ({}, once)]
+        pools = [_Pool(location, headers, timeout_s, connections, context) for headers in ({}, once)]
         self._client, self._put_if_absent = [_client(account, pool) for pool in pools]
 
     @property
@@ -139,7 +150,7 @@ class S3Store:
 
     def _together(self, operation: Callable[[T], R], items: Sequence[T]) -> tuple[R, ...]:
         """All at once; when one fails, those that have not begun are dropped and the others waited for."""
-        started = [self._threads.submit(operation, item) for item in items]
+        started = [self._threads.submit(copy_context().run, operation, item) for item in items]
         _, open_ones = wait(started, return_when=FIRST_EXCEPTION)
         for future in open_ones:
             future.cancel()
@@ -168,21 +179,28 @@ class S3Store:
 
 
 class _Pool(PoolManager):
-    """Connections that add headers to every PUT and know a full store.
+    """Connections that add headers to every request, more to every PUT, and know a full store.
 
     The SDK has no argument for `If-None-Match` and hides the status of an answer that is not XML. A pool of
-    one's own is its supported way in; the header needs no signature (SigV4 signs host and x-amz-*).
+    one's own is its supported way in; the headers need no signature (SigV4 signs host and x-amz-*).
     """
 
     def __init__(
-        self, location: str, put_headers: dict[str, str], timeout_s: float, connections: int
+        self,
+        location: str,
+        put_headers: dict[str, str],
+        timeout_s: float,
+        connections: int,
+        context: Context,
     ) -> None:
         timeout = Timeout(connect=min(CONNECT_TIMEOUT_S, timeout_s), read=timeout_s)
         super().__init__(maxsize=connections, block=False, retries=Retry(total=0), timeout=timeout)
         self._location = location
         self._put_headers = put_headers
+        self._context = context
 
     def urlopen(self, method: str, url: str, redirect: bool = True, **kw: Any) -> BaseHTTPResponse:  # type: ignore[override]
+        kw["headers"].update(self._context())
         if method == "PUT":
             kw["headers"].update(self._put_headers)
         response = super().urlopen(method, url, redirect, **kw)
