@@ -37,8 +37,9 @@ WINDOW_S = 60
 SUBJECTS_MAX = 100_000
 """Counted in one bucket and window, about 15 MB. One more, and the bucket's counts begin anew: nobody is
 refused for others' sake, and who was near a limit is found by the shared count again."""
-PAUSE_MS = 5_000
-"""After the shared count did not answer: one request in this time tries again, all others count alone."""
+PAUSE_MS_MIN, PAUSE_MS_MAX = 100, 5_000
+"""After the shared count did not answer: one request tries again, all others count alone. Doubled each time,
+so a hiccup makes a limit loose for a moment only, and an outage delays one request in five seconds."""
 LATE_MS = 100
 """Who waited so long for a thread counts alone instead: as long as an answer may take."""
 DIGEST_CHARACTERS = 32
@@ -205,12 +206,11 @@ class Limiter:
         count, known = tally.untold + 1, tally.seen
         call = "" if tally.shared else f"{bucket} {self._window} {subject}"
         tally.untold, tally.shared = 0, True
-        self._silence.try_again()
-        name, asked_ms = _name(bucket, self._window, subject), self._clock.monotonic_ms()
+        name, asked_ms = _name(bucket, self._window, subject), self._silence.try_again()
         try:
             total = await self._run(partial(self._add, name, count, call=call, asked_ms=asked_ms))
         except (UnavailableError, BusyError) as error:
-            self._silence.begin(error.code)
+            self._silence.begin(asked_ms, error.code)
             tally.seen += count  # it may have been added, so it is not added again
             return tally.used
         self._silence.end()
@@ -260,26 +260,33 @@ class _Silence:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._is_on = False
+        self._pause_ms = 0
+        """None while it answers."""
+        self._since_ms = -1
         self._try_at_ms = 0
 
     def lasts(self) -> bool:
-        return self._is_on and self._clock.monotonic_ms() < self._try_at_ms
+        return self._pause_ms > 0 and self._clock.monotonic_ms() < self._try_at_ms
 
-    def try_again(self) -> None:
-        """Whoever asks next does so alone; the others go on as if it would fail."""
-        self._try_at_ms = self._clock.monotonic_ms() + PAUSE_MS
+    def try_again(self) -> int:
+        """Whoever asks next does so alone; the others go on as if it would fail. The time now."""
+        now_ms = self._clock.monotonic_ms()
+        self._try_at_ms = now_ms + self._pause_ms
+        return now_ms
 
-    def begin(self, code: str) -> None:
-        self.try_again()
-        if not self._is_on:
-            log.warning("rate_limit.counted_alone", code=code, again_in_ms=PAUSE_MS)
-        self._is_on = True
+    def begin(self, asked_ms: int, code: str) -> None:
+        """Or go on, for twice as long. What was asked before it began is no news."""
+        if asked_ms <= self._since_ms:
+            return
+        if not self._pause_ms:
+            log.warning("rate_limit.counted_alone", code=code)
+        self._pause_ms = min(max(2 * self._pause_ms, PAUSE_MS_MIN), PAUSE_MS_MAX)
+        self._since_ms = self.try_again()
 
     def end(self) -> None:
-        if self._is_on:
+        if self._pause_ms:
             log.info("rate_limit.counted_together")
-        self._is_on = False
+        self._pause_ms = 0
 
 
 def _name(bucket: Bucket, window: int, subject: str) -> str:

@@ -33,19 +33,26 @@ class JetStreamCounters:
     """Safe for any number of threads; opening it asks nothing of the server."""
 
     def __init__(
-        self, api: JetStreamApi, *, stream: str = STREAM, subject: str = SUBJECT, replicas: int = 1
+        self,
+        api: JetStreamApi,
+        *,
+        stream: str = STREAM,
+        subject: str = SUBJECT,
+        replicas: int = 1,
+        answer_s: float = ANSWER_S,
     ) -> None:
-        patience = replace(api.patience, answer_s=ANSWER_S, read_s=ANSWER_S)
+        patience = replace(api.patience, answer_s=answer_s, read_s=answer_s)
         self._api = JetStreamApi(api.connection, api.clock, patience)
         self._stream = stream
         self._subject = subject
         self._replicas = replicas
+        self._answer_s = answer_s
         self._made_in_epoch = NEVER
 
     def add(self, name: str, count: int) -> int:
         try:
             self._make()
-            reply = self._api.connection.collect((self._addition(name, count),), timeout_s=ANSWER_S)[-1]
+            reply = self._api.connection.collect((self._addition(name, count),), timeout_s=self._answer_s)[-1]
             return _total(json.loads(reply.data))
         except UnavailableError:
             self._made_in_epoch = NEVER  # the stream may be gone; it is looked for again

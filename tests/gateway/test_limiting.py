@@ -20,7 +20,7 @@ from domain.errors import UnavailableError
 from gateway.bridge import Bridge
 from gateway.counters import Counters, MemoryCounters
 from gateway.errors import BusyError, problem_of
-from gateway.limiting import BUCKET_NAMED, PAUSE_MS, Limiter, Standing
+from gateway.limiting import BUCKET_NAMED, PAUSE_MS_MIN, Limiter, Standing
 from gateway.measures import RATE_BUCKETS
 from infra.dev.nats_server import NatsEndpoints
 from tests.contracts.test_counters import connected
@@ -252,13 +252,36 @@ def test_while_the_shared_count_is_away_each_process_counts_alone(
     assert alone == ["warning", "warning"]
 
 
-def test_it_is_tried_again_by_one_request_a_pause(clock: FakeClock, moody: MoodyCounters) -> None:
-    moody.is_up = False
-    limiter = Limiter(clock, moody, at_once, processes=1)
-    asked(limiter, 60)
-    clock.advance(timedelta(milliseconds=PAUSE_MS))
-    asked(limiter, 10)
-    assert moody.asked == 2
+def test_it_is_tried_again_by_one_request_a_pause_which_doubles(
+    clock: FakeClock, moody: MoodyCounters
+) -> None:
+    async def story() -> None:
+        moody.is_up = False
+        limiter = Limiter(clock, moody, at_once, processes=1_000)
+        tried_after_ms: list[int] = []
+        for after_ms in range(0, 17_000, 100):
+            before = moody.asked
+            await limiter.count("consumer", "ann", 1_000)
+            await limiter.count("consumer", "ann", 1_000)
+            tried_after_ms += [after_ms] * (moody.asked - before)
+            clock.advance(timedelta(milliseconds=100))
+        assert tried_after_ms == [0, 100, 300, 700, 1_500, 3_100, 6_300, 11_300, 16_300]
+
+    asyncio.run(story())
+
+
+def test_many_that_fail_at_once_are_one_failure(clock: FakeClock, moody: MoodyCounters) -> None:
+    async def story() -> None:
+        limiter = Limiter(clock, moody, at_once, processes=1)
+        for _ in range(50):
+            limiter.take("anonymous", ADDRESS, 100)
+        moody.is_up = False
+        await asyncio.gather(*(limiter.settle("anonymous", ADDRESS, 100) for _ in range(20)))
+        moody.is_up = True
+        clock.advance(timedelta(milliseconds=PAUSE_MS_MIN))
+        assert limiter.take("anonymous", ADDRESS, 100) is None
+
+    asyncio.run(story())
 
 
 def test_when_it_is_back_what_was_counted_alone_is_told(clock: FakeClock, moody: MoodyCounters) -> None:
@@ -266,7 +289,7 @@ def test_when_it_is_back_what_was_counted_alone_is_told(clock: FakeClock, moody:
     limiter = Limiter(clock, moody, at_once, processes=1)
     asked(limiter, 70)
     moody.is_up = True
-    clock.advance(timedelta(milliseconds=PAUSE_MS))
+    clock.advance(timedelta(milliseconds=PAUSE_MS_MIN))
     with capture_logs() as lines:
         assert accepted(asked(limiter, 40)) == 30
     assert lines[0]["event"] == "rate_limit.counted_together"
