@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple, Protocol
 import structlog
 
 from domain.ports import Clock, Ids
+from gateway.measures import METHODS
 
 HEADER = "traceparent"
 CORRELATION_HEADER = "X-Correlation-ID"
@@ -24,6 +25,8 @@ READABLE = re.compile(rf"00{IDS}|(?!00|ff)[0-9a-f]{{2}}{IDS}(?:-.*)?").fullmatch
 """W3C Trace Context, section 3.2: a later version may say more, after what version 00 knows."""
 TRACE, PARENT, FLAGS = slice(3, 35), slice(36, 52), slice(53, 55)
 SAMPLED = 1
+OTHER_METHOD = "_OTHER"
+"""OpenTelemetry's word for a method that is none."""
 TRACE_DIGITS = 32
 SPAN_DIGITS = 16
 RANDOM_DIGITS = 14
@@ -56,6 +59,7 @@ class Ending:
     """What became of a request, in words of ours alone."""
 
     method: str
+    """As the client sent it; one that nobody knows is not said again."""
     route: str
     """The template."""
     status: int
@@ -124,7 +128,7 @@ class Tracer:
         began_ns = (span.began_at - EPOCH) // MICROSECOND * 1_000
         self._sink.put(
             EndedSpan(
-                f"{ending.method} {ending.route}",
+                f"{_method(ending)} {ending.route}",
                 span.trace_id,
                 span.span_id,
                 span.parent_id,
@@ -189,10 +193,15 @@ class _Digits:
         return self._block[end - digits : end]
 
 
+def _method(ending: Ending) -> str:
+    """A client may send any word."""
+    return ending.method if ending.method in METHODS else OTHER_METHOD
+
+
 def _attributes(ending: Ending) -> tuple[tuple[str, str | int], ...]:
     """OpenTelemetry's names where it has one."""
     return (
-        ("http.request.method", ending.method),
+        ("http.request.method", _method(ending)),
         ("http.route", ending.route),
         ("http.response.status_code", ending.status),
         ("dits.api_version", ending.api_version),

@@ -187,6 +187,12 @@ def test_a_span_has_failed_if_the_server_did(
     assert kept.spans[0].is_failed is is_failed
 
 
+def test_a_method_that_a_client_made_up_is_not_said_again(tracer: Tracer, kept: Kept) -> None:
+    tracer.ended(tracer.began(NONE), Ending("CANARY", "unknown", 405, "unknown", "corr-1", "anonymous"))
+    assert kept.spans[0].name == "_OTHER unknown"
+    assert "CANARY" not in str(kept.spans)
+
+
 def test_nothing_is_passed_on_after_the_end(tracer: Tracer) -> None:
     tracer.ended(tracer.began(NONE), ENDING)
     assert passed_on() == {}
