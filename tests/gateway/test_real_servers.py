@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event, Thread
 
 import httpx
 import pytest
 
 from domain.catalogue import TOPICS, upcast
+from gateway.circuit import THRESHOLD, Circuit
+from gateway.guarded import GuardedPool
 from gateway.reading import PostgresReading
 from infra.clock import SystemClock, SystemIds
 from infra.dev.nats_server import NatsEndpoints
@@ -23,6 +26,7 @@ from projections.transactions import Pool
 from tests.eventlog.homes import JetStreamHome
 from tests.gateway.conftest import QUICK
 from tests.gateway.house import House, expect_problem, house, run_story
+from tests.gateway.signalling import Board
 from tests.tcp_faults import TcpProxy
 from workers.projector import Projector
 from workers.rebuild import Rebuilder
@@ -138,6 +142,23 @@ def test_without_postgresql_writes_go_on_and_reads_come_back(servers: Servers) -
         assert [each["path"] for each in seen.json()["locks"]] == ["a"]
 
     servers.tell(story)
+
+
+def test_a_database_behind_a_circuit_is_left_alone_and_comes_back_by_itself(servers: Servers) -> None:
+    board = Board()
+    dial = board.metrics.circuit_state.of("projections")
+    circuit = Circuit("projections", SystemClock(), board.signals, dial, pause_s=0.2)
+
+    async def story(h: House) -> None:
+        ann = await h.repo()
+        with servers.postgres_proxy.unreachable():
+            while board.count("dits_circuit_state", name="projections") == 0:
+                await asyncio.gather(*[h.ask("GET", "/repos/film/locks", key=ann) for _ in range(THRESHOLD)])
+        while board.count("dits_circuit_state", name="projections") != 0:
+            await asyncio.sleep(0.05)
+        assert (await h.ask("GET", "/repos/film/locks", key=ann)).status_code == 200
+
+    replace(servers, pool=GuardedPool(servers.pool, circuit)).tell(story)
 
 
 def test_a_process_that_starts_knows_keys_and_repositories_of_before(servers: Servers) -> None:
