@@ -6,6 +6,7 @@ closing it frees whoever it left hanging.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.behaviour: Behaviour = "take"
-        self.answer: dict[str, Any] = {}
+        self.answer = b"{}"
         self.retry_after = ""
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -107,9 +108,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _taken(self, body: bytes) -> int:
         try:
-            request = json.loads(body)
+            assert self.headers["Content-Type"] == "application/json"
+            assert self.headers["Content-Encoding"] == "gzip"
+            request = json.loads(gzip.decompress(body))
             check(self.path, request)
-        except (ValueError, AssertionError, KeyError, TypeError) as error:
+        except (ValueError, OSError, AssertionError, KeyError, TypeError) as error:
             self.collector.wrong.append(repr(error))
             return 400
         self.collector.requests.append(request)
@@ -117,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         return 200
 
     def _answer(self, status: int) -> None:
-        content = json.dumps(self.collector.answer).encode()
+        content = self.collector.answer
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))

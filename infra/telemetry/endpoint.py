@@ -58,7 +58,8 @@ class Endpoint:
             raise SettingsError(problems="the address of an OTLP endpoint is no http:// or https:// URL")
         self._url = url
         self._clock = clock
-        self._headers = {"User-Agent": "dits", **headers, "Content-Type": "application/json"}
+        ours = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        self._headers = {"User-Agent": "dits", **headers, **ours}
         self._pool = PoolManager(num_pools=1, maxsize=1, retries=False)
 
     def send(self, request: bytes, timeout_s: float = SEND_TIMEOUT_S) -> Answer:

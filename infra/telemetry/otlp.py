@@ -1,4 +1,4 @@
-"""OTLP 1.x requests as JSON: pure functions from spans and metric families to bytes.
+"""OTLP 1.x requests as JSON, compressed: pure functions from spans and metric families to bytes.
 
 Promises: the JSON mapping of protobuf as OTLP rules it: ids in lower-case hexadecimal, camelCase names,
 enumerations as numbers, 64-bit integers and numbers that JSON has not as text.
@@ -6,6 +6,7 @@ enumerations as numbers, 64-bit integers and numbers that JSON has not as text.
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,8 @@ SPAN_KIND_SERVER = 2
 STATUS_ERROR = 2
 CUMULATIVE = 2
 FLAG_SAMPLED = 1
+GZIP_LEVEL = 5
+"""Every collector reads gzip; a slot of metrics shrinks from 73 to 4 kB, and sixty of them are kept."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -77,7 +80,8 @@ def _request(resource: Resource, outer: str, inner: str, name: str, items: Itera
     """Put together from text, so that its parts can be written one by one."""
     about, scope = _encode(resource.facts()), _encode(resource.scope())
     scoped = f'{{"scope":{scope},"{name}":[{",".join(items)}]}}'
-    return f'{{"{outer}":[{{"resource":{about},"{inner}":[{scoped}]}}]}}'.encode()
+    text = f'{{"{outer}":[{{"resource":{about},"{inner}":[{scoped}]}}]}}'
+    return gzip.compress(text.encode(), GZIP_LEVEL, mtime=0)
 
 
 # ------------------------------------------------------------------ traces

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 from dataclasses import dataclass, replace
@@ -38,8 +39,13 @@ class Recorded:
     attributes: tuple[tuple[str, str | int], ...] = (("http.response.status_code", 200),)
 
 
+def read(request: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(gzip.decompress(request))
+    return found
+
+
 def span_of(recorded: Recorded) -> dict[str, Any]:
-    request = json.loads(traces_request(RESOURCE, [span_json(recorded)]))
+    request = read(traces_request(RESOURCE, [span_json(recorded)]))
     check("/v1/traces", request)
     span: dict[str, Any] = request["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     return span
@@ -47,7 +53,7 @@ def span_of(recorded: Recorded) -> dict[str, Any]:
 
 def metrics_of(registry: CollectorRegistry) -> dict[str, dict[str, Any]]:
     written = [metric for family in registry.collect() for metric in metrics_json(family, SLOT)]
-    request = json.loads(metrics_request(RESOURCE, written))
+    request = read(metrics_request(RESOURCE, written))
     check("/v1/metrics", request)
     return {each["name"]: each for each in request["resourceMetrics"][0]["scopeMetrics"][0]["metrics"]}
 
@@ -82,13 +88,13 @@ def test_a_failed_span_says_so() -> None:
 @given(st.text(), st.text())
 def test_any_text_survives_the_encoding(name: str, value: str) -> None:
     named = Recorded(name=name, attributes=(("a", value),))
-    request = json.loads(traces_request(RESOURCE, [span_json(named)]))
+    request = read(traces_request(RESOURCE, [span_json(named)]))
     span = request["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     assert (span["name"], span["attributes"][0]["value"]["stringValue"]) == (name, value)
 
 
 def test_a_process_names_itself() -> None:
-    request = json.loads(traces_request(RESOURCE, []))
+    request = read(traces_request(RESOURCE, []))
     said = request["resourceSpans"][0]["resource"]["attributes"]
     assert {each["key"]: each["value"]["stringValue"] for each in said} == {
         "service.name": "dits",

@@ -120,10 +120,34 @@ def test_a_full_batch_wakes_the_sender_once(exporter: SpanExporter) -> None:
 def test_spans_that_a_collector_rejects_are_counted_and_not_sent_again(
     exporter: SpanExporter, collector: Collector, metrics: Metrics
 ) -> None:
-    collector.answer = {"partialSuccess": {"rejectedSpans": "2", "errorMessage": "too old"}}
+    collector.answer = b'{"partialSuccess": {"rejectedSpans": "2", "errorMessage": "too old"}}'
     put(exporter, 5)
     exporter.step()
     assert (dropped(metrics), failures(metrics), exporter.waiting) == (2, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"<html>",
+        b"[" * 60_000,
+        b"[]",
+        b'{"partialSuccess": null}',
+        b'{"partialSuccess": {"rejectedSpans": "-1"}}',
+        b'{"partialSuccess": {"rejectedSpans": "%s"}}' % (b"9" * 50_000),
+        b'{"partialSuccess": {"rejectedSpans": [1]}}',
+        b" " * 300_000,
+    ],
+)
+def test_whatever_a_collector_says_beside_yes_is_a_yes(
+    exporter: SpanExporter, collector: Collector, metrics: Metrics, answer: bytes
+) -> None:
+    collector.answer = answer
+    for _ in range(2):
+        put(exporter, 1)
+        exporter.step()
+    assert (len(collector.spans()), dropped(metrics), failures(metrics)) == (2, 0, 0)
 
 
 # ------------------------------------------------------------------ while it is not
@@ -184,6 +208,19 @@ def test_a_collector_that_says_when_to_come_back_is_not_asked_sooner(
         exporter.step()
         clock.advance(timedelta(seconds=1))
     assert collector.asked == 1
+
+
+@pytest.mark.parametrize("retry_after", ["-1", "\u00b2", "Wed, 21 Oct 2026 07:28:00 GMT", "9" * 400])
+def test_a_strange_time_to_come_back_is_no_more_than_a_pause(
+    exporter: SpanExporter, collector: Collector, clock: FakeClock, retry_after: str
+) -> None:
+    collector.behaviour, collector.retry_after = 503, retry_after
+    put(exporter, 1)
+    exporter.step()
+    clock.advance(timedelta(minutes=1))
+    put(exporter, 1)
+    exporter.step()
+    assert collector.asked == 2
 
 
 def test_a_failure_is_warned_of_once_a_minute(
