@@ -10,9 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from domain.api_registry.decider import REGISTRY_ID
+from domain.errors import NotYetConsistentError, UnavailableError
 from domain.ids import CommitId, RepoId
 from domain.position import Position
+from gateway.versions.metadata import Happened, Metadata, Told
 from projections import ALL, branches, commits, consumers, locks, operating, tags
+from projections.api_versions import queries as api_versions
+from projections.api_versions.changelog import ChangeRow
+from projections.api_versions.terms import VersionRow
 from projections.branches import BranchRow
 from projections.commits import CommitRow
 from projections.consumers import ListedKey, VersionUser
@@ -24,6 +30,9 @@ from projections.tags import TagRow
 from projections.transactions import Pool
 
 R = TypeVar("R")
+
+CHANGES_MAX = 1_000
+"""Lines of the changelog that are told, the newest: years of a busy registry, some 100 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,18 @@ class PostgresReading:
         with reading(self._pool, consumers.CONSUMERS, at_least) as (cursor, position):
             return Seen(consumers.using(cursor, version_id, limit), position)
 
+    def versions(self) -> Metadata:
+        """Of the API, as far as the read model has come; one that is not made yet raises UnavailableError."""
+        try:
+            with reading(self._pool, api_versions.API_VERSIONS) as (cursor, _):
+                return metadata_of(
+                    api_versions.listed(cursor),
+                    api_versions.changes(cursor, CHANGES_MAX),
+                    api_versions.revision(cursor, REGISTRY_ID),
+                )
+        except NotYetConsistentError as error:
+            raise UnavailableError(dependency="the read model of API versions") from error
+
     def standings(self, end: Position | None) -> Sequence[Standing]:
         return operating.standings(self._pool, ALL, end)
 
@@ -117,3 +138,23 @@ class PostgresReading:
 
     def check(self) -> None:
         positions(self._pool)
+
+
+def metadata_of(versions: Sequence[VersionRow], changes: Sequence[ChangeRow], revision: int) -> Metadata:
+    told = {
+        row.version_id: Told(
+            version_id=row.version_id,
+            released_at=row.released_at,
+            deprecated_at=row.deprecated_at,
+            sunset_at=row.sunset_at,
+            successor=row.successor,
+            migration_guide_url=row.migration_guide_url,
+            opt_in_required=row.opt_in_required,
+        )
+        for row in versions
+    }
+    happened = [
+        Happened(row.type, row.at, tuple(zip(row.names, row.said, strict=True)), tuple(row.versions))
+        for row in changes
+    ]
+    return Metadata(told, happened, revision)

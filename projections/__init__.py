@@ -5,6 +5,7 @@ order: ``projection`` (what a read model is), ``builds`` (the schemas they live 
 ``parked`` (how a batch gets in, poison and all), ``reading`` (how it is asked), then any read model.
 """
 
+from projections.api_versions.queries import API_VERSIONS
 from projections.branches import BRANCHES
 from projections.commits import COMMITS
 from projections.consumers import CONSUMERS
@@ -26,4 +27,5 @@ ALL: tuple[Projection, ...] = (
     SESSIONS,
     TIERS,
     REFCOUNTS,
+    API_VERSIONS,
 )

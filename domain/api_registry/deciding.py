@@ -167,7 +167,8 @@ def _handed_over(turn: Turn, heir: Version) -> list[RegistryEvent]:
     if heir.phase_at(turn.when.now) != "current":
         made.append(turn.to_phase(heir, "current"))
     if not heir.is_released_at(turn.when.effective_at) or heir.opt_in_required:
-        made.append(terms(turn, heir, released_at=turn.when.effective_at, opt_in_required=False))
+        then = reduce(evolve, made, turn.state).versions[heir.version_id]
+        made.append(terms(turn, then, released_at=turn.when.effective_at, opt_in_required=False))
     for before in turn.state.currents_at(turn.when.now):
         version = turn.state.versions[before]
         made.append(turn.to_phase(version, "deprecated"))

@@ -156,7 +156,8 @@ def _in_phase(version: Version, event: VersionStatusChanged) -> Version:
         case "sunset":
             return replace(version, sunset_at=min(version.sunset_at or since, since))
         case "current":
-            return replace(version, deprecated_at=None, substitute=None)
+            # What was announced of its end, was announced of one that is not current.
+            return replace(version, deprecated_at=None, sunset_at=None, substitute=None)
         case "prerelease":
             return replace(version, deprecated_at=None)
         case _:

@@ -9,8 +9,10 @@ from domain.event import Recorded
 from domain.ids import CommitId, ConsumerId, RepoId
 from domain.ports import Feed
 from domain.position import Position
-from gateway.reading import Page, Seen
+from gateway.reading import CHANGES_MAX, Page, Seen, metadata_of
+from gateway.versions.metadata import Metadata
 from projections import ALL, branches, commits, consumers, locks, tags
+from projections.api_versions import changelog, queries, terms
 from projections.branches import BranchRow
 from projections.commits import CommitRow
 from projections.consumers import ListedKey, VersionUser
@@ -77,6 +79,14 @@ class FoldedReading:
         by_name = sorted(found, key=lambda user: (user.name, user.consumer))
         newest_first = sorted(by_name, key=lambda user: user.last_day or "", reverse=True)
         return Seen(newest_first[:limit], position)
+
+    def versions(self) -> Metadata:
+        rows, _ = self._folded(terms.touched, terms.fold, None)
+        changes, _ = self._folded(changelog.touched, changelog.fold, None)
+        registry, _ = self._folded(queries.touched, queries.fold, None)
+        newest_first = sorted(changes, key=lambda change: change.place, reverse=True)
+        revision = max((row.revision for row in registry), default=0)
+        return metadata_of(rows, newest_first[:CHANGES_MAX], revision)
 
     def standings(self, end: Position | None) -> Sequence[Standing]:
         return [Standing(each.name, each.version, f"{each.name}_v1_1", end, 0, 0) for each in ALL]

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 import projections
 from domain import consumer, repository, tag
+from domain.api_registry import decider as api_registry
+from domain.api_registry.commands import PromoteVersion
 from domain.consumer import IssueKey, NoteVersionUse, PinVersion, RevokeKey, SetLimit
 from domain.event import Recorded
 from domain.ids import AggregateId, Digest, KeyId
@@ -20,6 +22,7 @@ from projections import builds
 from projections.projection import Projection, TableDigest, digests
 from projections.transactions import Pool, transaction
 from tests.domain.examples import ADA, CUT_1, FILM
+from tests.domain.registries import STD, applying, soon
 from tests.fakes import FakeClock
 from tests.machines.film import Film
 from tests.projections.conftest import emptied
@@ -41,6 +44,8 @@ def history() -> tuple[Recorded, ...]:
         NoteVersionUse(ADA, "v1", "2026-11-22"),
     ):
         film.ask(consumer.DECIDER.ask(ADA, command))
+    for asked in (applying(STD), PromoteVersion("v3-beta", soon())):
+        film.ask(api_registry.DECIDER.ask(api_registry.REGISTRY_ID, asked))
     first = film.commit("one", {"a/clip.mov": b"abcdefgh", "a/sound.wav": b"12345678"})
     second = film.commit("two", {"a/clip.mov": b"abcdEFGH"}, base=first)
     film.commit("three", {"a/clip.mov": b"conflict"}, base=first, fixed_head=True)
