@@ -110,11 +110,8 @@ class MalformedRequestError(DitsError):
     kind = "invalid"
 
 
-class HeadTimeoutError(DitsError):
+class HeadTimeoutError(BodyTimeoutError):
     """The request's head did not arrive within {limit_s} seconds"""
-
-    code = "REQUEST_TIMEOUT"
-    kind = "invalid"
 
 
 class UriTooLongError(DitsError):

@@ -29,7 +29,8 @@ WAIT_S = 5
 class Spy:
     """An ASGI application and a watch that remember what reached them.
 
-    `/held` answers once `release` is set, `/live` says a word before; anything else echoes what it was sent.
+    `/held` answers once `release` is set, `/live` says a word before, `/gone` waits until its client has
+    gone; anything else echoes what it was sent.
     """
 
     reached: list[str] = field(default_factory=list[str])
@@ -48,7 +49,7 @@ class Spy:
             await self._start(send)
             await send({"type": "http.response.body", "body": b"first", "more_body": True})
         body = await self._whole(receive)
-        if body is None:
+        if body is None or (path == "/gone" and await self._whole(receive) is None):
             self.left.append(path)
             return
         while path in {"/held", "/live"} and not self.release.is_set():

@@ -111,12 +111,23 @@ def test_trailers_are_no_headers(guard: Guard) -> None:
     assert second.status_code == 200
 
 
-def test_whoever_waits_is_told_when_the_client_has_gone(guard: Guard) -> None:
-    """Also if another request came behind it."""
+@pytest.mark.parametrize("behind", [b"", get(target=b"/behind")])
+def test_whoever_waits_is_told_when_the_client_has_gone(guard: Guard, behind: bytes) -> None:
     with guard.connect() as connection:
-        connection.sendall(post(b"Content-Length: 3", target=b"/left"))
-        wait_until(lambda: guard.spy.reached == ["/left"])
-    wait_until(lambda: guard.spy.left == ["/left"])
+        connection.sendall(get(target=b"/gone", close=False) + behind)
+        wait_until(lambda: guard.spy.reached == ["/gone"])
+    wait_until(lambda: guard.spy.left == ["/gone"])
+
+
+def test_a_long_body_with_half_a_head_behind_it_is_no_long_head(guard: Guard) -> None:
+    body = b"x" * 200_000
+    with guard.connect() as connection:
+        connection.sendall(post(b"Content-Length: 200000", body=body) + b"GET /next HTTP/1.1\r\nHo")
+        first = read_until(connection, b"x" * 1_000)
+        connection.sendall(b"st: d\r\nConnection: close\r\n\r\n")
+        answers = parsed(first + read_all(connection))
+    assert [a.json()["path"] for a in answers] == ["/", "/next"]
+    assert answers[0].json()["body"] == body.decode()
 
 
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
