@@ -26,8 +26,9 @@ ISSUER = "the OAuth issuer"
 KEYS_MAX = 64
 """An issuer has a handful; what comes after these is not looked at."""
 KEY_ID_CHARACTERS_MAX = 256
-RSA_BITS = range(2_048, 8_193)
-"""RFC 7518 3.3 asks for the first; more than the last costs more time than it is worth."""
+RSA_CHARACTERS = range(342, 1_367)
+"""Of a modulus of 2,048 to 8,192 bits in base64url: RFC 7518 3.3 asks for the first, and more than the last
+costs more time than it is worth."""
 LIFETIME_MS = 3_600_000
 """A key that the issuer withdrew is forgotten after this at the latest."""
 REFETCH_MS = 30_000
@@ -158,10 +159,16 @@ class IssuerKeys:
         try:
             ring = ring_of(self.source.fetch())
         except UnavailableError as error:
-            log.warning("oauth_keys_unavailable", keys_kept=len(self._ring.keys), reason=error.message)
+            log.warning("oauth_keys_unavailable", keys_kept=len(self._ring.keys), reason=_why(error))
         else:
             self._ring, self._fetched_at_ms = ring, self.clock.monotonic_ms()
         self._tried_at_ms = self.clock.monotonic_ms()
+
+
+def _why(error: UnavailableError) -> str:
+    """A library's words may hold the address, and that a secret."""
+    cause = error.__cause__
+    return str(cause) if type(cause) is ValueError else type(cause or error).__name__
 
 
 # ------------------------------------------------------------------ the JWKS
@@ -185,6 +192,8 @@ def _issuer_key(member: object) -> IssuerKey | None:
     key_id = told.get("kid", "")
     if not isinstance(key_id, str) or len(key_id) > KEY_ID_CHARACTERS_MAX or told.get("use", "sig") != "sig":
         return None
+    if told.get("kty") == "RSA" and len(str(told.get("n"))) not in RSA_CHARACTERS:
+        return None
     parts = {name: part for name, part in told.items() if name in PUBLIC_PARTS and isinstance(part, str)}
     try:
         key = import_key(cast("dict[str, str | list[str]]", parts))
@@ -199,7 +208,7 @@ def _issuer_key(member: object) -> IssuerKey | None:
 def _algorithm(key: Key) -> Algorithm | None:
     """The one thing a key may be used for."""
     match key:
-        case RSAKey() if key.public_key.key_size in RSA_BITS:
+        case RSAKey():
             return "RS256"
         case ECKey() if key.curve_name == "P-256":
             return "ES256"

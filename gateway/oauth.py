@@ -54,7 +54,9 @@ class Issuer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Verdict:
+class Verdict:
+    """What a genuine token is worth."""
+
     principal: Principal
     ends_at_s: float
     """Unix time of its expiry and the leeway."""
@@ -63,14 +65,15 @@ class _Verdict:
 
 
 @dataclass(slots=True)
-class _Verdicts:
-    """Two generations, so that the bound holds and no reader waits for a lock: who is still used comes along
-    into the younger one, the others go with the older."""
+class Verdicts:
+    """By a token's digest. Two generations, so that the bound holds and no reader waits for a lock: what is
+    still used comes along into the younger one, the rest goes with the older."""
 
-    _young: dict[bytes, _Verdict] = field(default_factory=dict[bytes, _Verdict])
-    _old: dict[bytes, _Verdict] = field(default_factory=dict[bytes, _Verdict])
+    limit: int = VERDICTS_MAX
+    _young: dict[bytes, Verdict] = field(default_factory=dict[bytes, Verdict])
+    _old: dict[bytes, Verdict] = field(default_factory=dict[bytes, Verdict])
 
-    def find(self, digest: bytes) -> _Verdict | None:
+    def find(self, digest: bytes) -> Verdict | None:
         verdict = self._young.get(digest)
         if verdict is None:
             verdict = self._old.get(digest)
@@ -78,8 +81,8 @@ class _Verdicts:
                 self.keep(digest, verdict)
         return verdict
 
-    def keep(self, digest: bytes, verdict: _Verdict) -> None:
-        if len(self._young) >= VERDICTS_MAX:
+    def keep(self, digest: bytes, verdict: Verdict) -> None:
+        if len(self._young) >= self.limit:
             self._old, self._young = self._young, {}
         self._young[digest] = verdict
 
@@ -94,7 +97,7 @@ class Tokens:
     issuer: Issuer
     keys: IssuerKeys
     clock: Clock
-    _verdicts: _Verdicts = field(default_factory=_Verdicts)
+    verdicts: Verdicts = field(default_factory=Verdicts)
 
     def known(self, token: str) -> Principal | None:
         """Whom a token that was verified before speaks for; None is to be `verified` in a thread.
@@ -103,7 +106,7 @@ class Tokens:
         """
         if len(token) > TOKEN_BYTES_MAX:
             raise invalid_token()
-        verdict = self._verdicts.find(_digest(token))
+        verdict = self.verdicts.find(_digest(token))
         if verdict is None:
             if not TOKEN_PATTERN.fullmatch(token):
                 raise invalid_token()
@@ -118,11 +121,11 @@ class Tokens:
             raise invalid_token()
         claims = self._signed_claims(token)
         ends_at_s = self._checked_end(claims)
-        verdict = _Verdict(self._principal(claims), ends_at_s, self.keys.good_until_ms)
-        self._verdicts.keep(_digest(token), verdict)
+        verdict = Verdict(self._principal(claims), ends_at_s, self.keys.good_until_ms)
+        self.verdicts.keep(_digest(token), verdict)
         return self._unless_expired(verdict)
 
-    def _unless_expired(self, verdict: _Verdict) -> Principal:
+    def _unless_expired(self, verdict: Verdict) -> Principal:
         if self.clock.now().timestamp() >= verdict.ends_at_s:
             refresh = {"grant_type": "refresh_token", "token_endpoint": self.issuer.token_endpoint}
             raise UnauthorizedError(reason=TOKEN_EXPIRED, refresh=refresh)

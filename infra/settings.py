@@ -10,9 +10,10 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -27,6 +28,7 @@ CLIENT_VARIABLES = ("DITS_URL", "DITS_API_KEY", "DITS_API_KEY_FILE", "DITS_BUS_U
 """What the client's commands read; the server's settings leave these alone."""
 Network = IPv4Network | IPv6Network
 S3_NAMES = ("s3_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key")
+OAUTH_NAMES = ("oauth_issuer", "oauth_audience", "oauth_jwks_url", "oauth_token_endpoint")
 
 
 class Settings(BaseModel):
@@ -40,6 +42,9 @@ class Settings(BaseModel):
     )
     gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on.")
     gateway_port: int = Field(8420, ge=1, le=65_535, description="TCP port the gateway listens on.")
+    versions_file: Path | None = Field(
+        None, description="YAML file of the API's versions, followed while it runs; built-in ones if unset."
+    )
     gateway_processes: int = Field(
         1, ge=1, le=1_000, description="Gateway processes that share the rate limits of callers."
     )
@@ -153,6 +158,21 @@ class Settings(BaseModel):
         description="Secret of the digests of API keys; `key.pepper` in the data directory if unset.",
     )
 
+    # ---------------------------------------------------------------- OAuth
+    oauth_issuer: str | None = Field(
+        None,
+        description="Whose bearer tokens are taken: their `iss`, to the letter. All four or none are set.",
+    )
+    oauth_audience: str | None = Field(
+        None, description="For whom such a token must be: one of its `aud`, to the letter."
+    )
+    oauth_jwks_url: str | None = Field(
+        None, description="Where the issuer publishes its keys (JWKS); https, or http to this machine."
+    )
+    oauth_token_endpoint: str | None = Field(
+        None, description="Where clients renew an expired token; they are told, and nothing is sent there."
+    )
+
     # ---------------------------------------------------------------- exceptions from the rules
     unsafe_lazy_fsync: bool = Field(
         False,
@@ -162,6 +182,14 @@ class Settings(BaseModel):
     crash_at: str | None = Field(
         None, description="Name of the crash point at which this process kills itself; only with `dev`."
     )
+
+    @field_validator("oauth_jwks_url")
+    @classmethod
+    def _is_no_plain_http(cls, url: str | None) -> str | None:
+        """Raises ValueError."""
+        if url is not None and not is_safe(url):
+            raise ValueError("use https://, or http:// to this machine")
+        return url
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -184,6 +212,25 @@ class Settings(BaseModel):
 def networks(text: str) -> tuple[Network, ...]:
     """Comma-separated; an address alone is a network of one. Raises ValueError."""
     return tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
+
+
+def is_safe(url: str) -> bool:
+    """https, or http to this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 SECRET_NAMES = frozenset(
@@ -269,6 +316,8 @@ def _with_secrets_read(merged: Mapping[str, object], problems: list[str]) -> dic
 
 def _missing(values: Mapping[str, object], needs: Collection[str]) -> Iterator[str]:
     wanted = [*needs, *(S3_NAMES if values.get("object_store") == "s3" else ())]
+    if any(name in values for name in OAUTH_NAMES):
+        wanted += OAUTH_NAMES
     for name in wanted:
         if values.get(name) in {None, ""}:
             yield f"{_shown(name)} is missing"

@@ -45,6 +45,26 @@ def test_an_s3_store_needs_its_four_names() -> None:
     assert text.count("is missing") == 3
 
 
+OAUTH = {
+    "DITS_OAUTH_ISSUER": "https://issuer.example",
+    "DITS_OAUTH_AUDIENCE": "dits",
+    "DITS_OAUTH_JWKS_URL": "https://issuer.example/keys",
+    "DITS_OAUTH_TOKEN_ENDPOINT": "https://issuer.example/token",
+}
+
+
+@pytest.mark.parametrize("name", OAUTH)
+def test_an_oauth_issuer_needs_all_its_names(name: str) -> None:
+    assert load_settings(OAUTH).oauth_audience == "dits"
+    rest = {other: value for other, value in OAUTH.items() if other != name}
+    assert problems(rest) == f"Settings are wrong: {name} is missing"
+
+
+def test_the_issuers_keys_do_not_come_in_the_clear() -> None:
+    text = problems({**OAUTH, "DITS_OAUTH_JWKS_URL": "http://issuer.example/keys"})
+    assert "DITS_OAUTH_JWKS_URL: Value error, use https://, or http:// to this machine" in text
+
+
 def test_the_environment_wins_over_the_file_in_the_data_directory(tmp_path: Path) -> None:
     (tmp_path / "dits.toml").write_text('gateway_port = 9000\nlog_level = "debug"\n')
     settings = load_settings({"DITS_DATA_DIR": str(tmp_path), "DITS_GATEWAY_PORT": "9001"})
