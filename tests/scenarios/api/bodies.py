@@ -28,9 +28,12 @@ def findings(expected: object, found: object, known: Known, at: str = "body") ->
         return _of_list(expected, found, known, at)
     if expected is None:
         return [] if found is None else [_differs(at, "null", found)]
-    if expected == SENT:
+    if expected == SENT["provided_value"]:
         sent = known.versions_sent
         return [] if echoes(found, sent) else [_differs(at, f"one of {sent!r}", found)]
+    if expected == SENT["source"]:
+        named = known.sources_sent
+        return [] if found in named else [_differs(at, f"one of {named!r}", found)]
     if isinstance(expected, str):
         name = at.rpartition(".")[2]
         return [] if fits(expected, found, known, at=name) else [_differs(at, expected, found)]

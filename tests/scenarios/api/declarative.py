@@ -56,7 +56,16 @@ async def play(case: Case, world: World, start: Start, began: Mark, patience_s: 
     if case.after is None:
         for text in start.then:
             await world.write(text)
-    await settled(await ask(case, world, began, reloaded=bool(start.then)), patience_s)
+    asked = await ask(case, world, began, reloaded=bool(start.then))
+    if comes_with_time(case.told) and not _of_answer(asked):
+        await world.pass_announced_time()
+    await settled(asked, patience_s)
+
+
+def comes_with_time(told: Any) -> bool:
+    """Of a scenario's events, those that an announced time brings: they come when it has come (V3.3)."""
+    events = told.get("events")
+    return isinstance(events, list) and any("cause: scheduled" in str(each) for each in events)
 
 
 async def settled(asked: Asked, patience_s: float = PATIENCE_S) -> None:
@@ -101,7 +110,9 @@ def known(asked: Asked) -> Known:
     if answer is None or request is None:
         return Known(before=asked.world.before)
     values = frozenset(value for _, value in request.fields)
-    return Known(answer.named, values, request.versions, asked.world.before)
+    named = request.versions
+    texts, sources = tuple(text for _, text in named), tuple(source for source, _ in named)
+    return Known(answer.named, values, texts, sources, asked.world.before)
 
 
 def _of_answer(asked: Asked) -> Findings:
@@ -160,6 +171,8 @@ def _of_signs(asked: Asked) -> Findings:
     if "events" in told:
         is_named = isinstance(told["events"], list) and bool(told["events"])
         happened = since.happened if is_named else just.happened
+        if not is_named and asked.world.is_telling:
+            found.append("facts are on their way into the log")
         found += signs.event_findings(told["events"], happened, reloaded=asked.reloaded)
     if "log_field" in asked.case.expect:
         found += _of_log_field(asked, str(asked.case.expect["log_field"]), just.lines)

@@ -25,7 +25,7 @@ HOST = "dits"
 CLIENT = "127.0.0.1"
 ANOTHER_CLIENT = "127.0.0.2"
 """Both reach a server on loopback."""
-VERSION_HEADERS = ("X-API-Version", "API-Version")
+VERSION_HEADERS = frozenset({"x-api-version", "api-version"})
 VERSION_SEGMENT = re.compile(r"(?:/api)?/([ \t]*v[0-9][^/]*)", re.IGNORECASE)
 REQUEST_LINE = re.compile(r"[A-Z]+ \S+ HTTP/1")
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -57,18 +57,16 @@ class Sent:
         return self.target.partition("?")[0]
 
     @property
-    def versions(self) -> tuple[str, ...]:
-        """Every version that it names, in their order (R04)."""
-        named = [
-            value
-            for wanted in VERSION_HEADERS
-            for name, value in self.fields
-            if name.lower() == wanted.lower()
-        ]
-        if match := VERSION_SEGMENT.match(unquote(self.path)):
-            named.append(match[1])
+    def versions(self) -> tuple[tuple[str, str], ...]:
+        """Every version that it names, with its source, in their order (R04)."""
+        headers = [("header", value) for name, value in self.fields if name.lower() in VERSION_HEADERS]
+        match = VERSION_SEGMENT.match(unquote(self.path))
         query = parse_qsl(self.target.partition("?")[2], keep_blank_values=True)
-        return (*named, *(value for name, value in query if name == "version"))
+        return (
+            *headers,
+            *([("url", match[1])] if match else []),
+            *(("query", value) for name, value in query if name == "version"),
+        )
 
 
 def sent(request: Mapping[str, Any], credential: Fields = ()) -> Sent:

@@ -6,11 +6,11 @@ Promises: pure over what was gathered; a sign that did not come is told together
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.metrics_core import Metric
 
 from tests.scenarios.api.bodies import Findings
 from tests.scenarios.api.words import ABSENT, Known, fits
@@ -21,6 +21,7 @@ LOUD_FROM = LEVELS.index("info")
 EVENT = re.compile(r"([A-Z][A-Za-z]+)(?:\{([^}]*)\})?(?: (.+))?")
 METRIC = re.compile(r"([a-z_:]+)(?:\{([^}]*)\})?")
 PAIR = re.compile(r"\s*([\w-]+)\s*(?:[:=]\s*(.*?))?\s*")
+OF_VERSIONS = ("registry", "version")
 ON_RELOAD = "on reload"
 SHOWN_MAX = 12
 
@@ -57,7 +58,9 @@ def quiet_findings(lines: Sequence[Line]) -> Findings:
 
 
 def warnings_in(lines: Sequence[Line]) -> int:
-    return sum(_rank(line) >= LEVELS.index("warning") for line in lines)
+    """Of what concerns versions."""
+    loud = [line for line in lines if _rank(line) >= LEVELS.index("warning")]
+    return sum(str(line.get("event")).startswith(OF_VERSIONS) for line in loud)
 
 
 def is_none(wanted: Any) -> bool:
@@ -95,11 +98,11 @@ def _shown_lines(lines: Sequence[Line]) -> str:
 
 
 # ------------------------------------------------------------------ metrics
-def samples_of(page: str) -> Samples:
-    """What `/metrics` shows."""
+def samples_of(families: Iterable[Metric]) -> Samples:
+    """What `/metrics` shows, as its registry collects it."""
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(page)
+        for family in families
         for sample in family.samples
     }
 

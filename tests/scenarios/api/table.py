@@ -17,8 +17,8 @@ import yaml
 
 OWN = Path(__file__).with_name("versioning.yaml")
 STANDARD = "std"
-SENT = "<what this request sends>"
-"""An inherited `details.provided_value` (R51)."""
+SENT = {"provided_value": "<what this request sends>", "source": "<where this request names it>"}
+"""Inherited members of `details` that mean the request's own (R51 says so of the first)."""
 TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 LINE_OF_METHOD = re.compile(r"([A-Z]+) (\S.*)")
 
@@ -69,8 +69,10 @@ class Case:
 
     @property
     def told(self) -> Given:
-        """What its log, metrics and events must be: its own win (R51)."""
-        inherited = self.scenario.told if self.leads else {}
+        """What its log, metrics and events must be: its own win (R51), also when it counts its warnings."""
+        inherited = dict(self.scenario.told) if self.leads else {}
+        if "warnings" in self.expect:
+            inherited.pop("log", None)
         own = {name: self.expect[name] for name in ("log", "metrics", "events") if name in self.expect}
         return {**inherited, **own}
 
@@ -171,8 +173,9 @@ class Table:
         for word in ("see", "like"):
             if word in own:
                 inherited = merged(inherited, self.case(own[word]).expect)
-        if "provided_value" in inherited.get("details", {}):
-            inherited = merged(inherited, {"details": {"provided_value": SENT}})
+        details = inherited.get("details") or {}
+        meant = {name: word for name, word in SENT.items() if name in details}
+        inherited = merged(inherited, {"details": meant}) if meant else inherited
         return merged(inherited, {name: value for name, value in own.items() if name not in ("see", "like")})
 
     def filled(self, value: Any) -> Any:

@@ -86,6 +86,6 @@ def test_versions_are_named_with_their_status() -> None:
 
 
 def test_an_inherited_value_is_what_was_sent() -> None:
-    known = Known(versions_sent=("1.0",))
-    assert findings({"provided_value": SENT}, {"provided_value": "1.0"}, known) == []
-    assert findings({"provided_value": SENT}, {"provided_value": "2.0"}, known)
+    known = Known(versions_sent=("1.0",), sources_sent=("query",))
+    assert findings(SENT, {"provided_value": "1.0", "source": "query"}, known) == []
+    assert len(findings(SENT, {"provided_value": "2.0", "source": "header"}, known)) == 2

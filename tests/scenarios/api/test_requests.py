@@ -51,12 +51,8 @@ def test_a_path_is_encoded_only_where_it_must_be(path: str, target: str) -> None
 
 def test_the_versions_that_a_request_names_are_known() -> None:
     headers = {"x-api-version": " v2 ", "API-Version": "v3"}
-    assert sent({"path": "/api/v1.2/repos?version=%31", "headers": headers}).versions == (
-        " v2 ",
-        "v3",
-        "v1.2",
-        "1",
-    )
+    named = sent({"path": "/api/v1.2/repos?version=%31", "headers": headers}).versions
+    assert named == (("header", " v2 "), ("header", "v3"), ("url", "v1.2"), ("query", "1"))
 
 
 def test_headers_may_be_repeated_or_counted() -> None:

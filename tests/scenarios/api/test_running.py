@@ -89,10 +89,13 @@ def test_a_stage_gives_a_world_its_clock_and_its_place(tmp_path: Path, playing: 
 
 def test_another_table_runs_from_the_command_line(tmp_path: Path) -> None:
     wrong = {**READ, "id": "A.2", "expect": {"status": 418}}
-    path = written(tmp_path, READ, wrong, {"id": "A.3", "steps": ["by hand"]})
+    path = written(
+        tmp_path, READ, wrong, {"id": "A.3", "steps": ["by hand"]}, {**READ, "id": "A.4", "after": "A.3"}
+    )
     module = str(Path(__file__).with_name("test_table.py"))
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", module, "--table", str(path)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert "1 failed, 1 passed, 3 skipped" in run.stdout, run.stdout
+    assert "1 failed, 1 passed, 4 skipped" in run.stdout, run.stdout
     assert "status should be 418" in run.stdout
+    assert "it stands on A.3, which nobody has written by hand" in run.stdout
     assert "A.3 is written by hand, for it has steps" in run.stdout

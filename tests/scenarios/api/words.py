@@ -43,6 +43,8 @@ class Known:
     sent: frozenset[str] = frozenset()
     """Values of the request: a fresh one is none of them."""
     versions_sent: tuple[str, ...] = ()
+    sources_sent: tuple[str, ...] = ()
+    """Of these: header, url, query."""
     before: Mapping[str, object] = field(default_factory=dict[str, object])
     """What `unchanged` members were."""
 

@@ -7,7 +7,7 @@ over a socket; `since` tells what happened after a mark.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,13 +20,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain import consumer as consumers
 from domain import repository as repositories
+from domain.api_registry.commands import RegistryCommand
+from domain.api_registry.decider import DECIDER as REGISTRY
+from domain.api_registry.decider import REGISTRY_ID
 from domain.consumer import RevokeKey, SetLimit
 from domain.event import Event
 from domain.ids import KeyId, repo_id
 from domain.position import Position
 from domain.repository import CreateRepository
 from gateway.app import Application
+from gateway.issuer_keys import IssuerKeys
+from gateway.oauth import Issuer, Tokens
 from gateway.server import GatewayServer, Listening
+from gateway.versions.registry import Versions
+from infra.versions_file import WatchedFile
 from tests.fakes import FakeClock
 from tests.gateway.conftest import QUICK
 from tests.gateway.house import SYSTEM, Parts, parts, running
@@ -36,13 +43,17 @@ from tests.scenarios.api.heard import Lines
 from tests.scenarios.api.sending import Fields, Sent, over_asgi, over_wire, sent
 from tests.scenarios.api.signs import Happened, Samples, samples_of
 from tests.scenarios.api.table import Given, Table
-from tests.scenarios.api.tokens import IssuerOfTokens
+from tests.scenarios.api.tokens import AUDIENCE, ISSUER, TOKEN_ENDPOINT, IssuerOfTokens
 
 OWNER = "owner"
 """Of the repositories that a table's paths name."""
 EVENTS_A_READ = 1_000
 START_TIMEOUT_S = 10
 SETTLE_EVERY_S = 0.005
+OF_THE_DAY = frozenset({"VersionUseNoted"})
+"""Recorded once a day and consumer, not for a request."""
+TURN_S = 0.06
+"""More than the 50 ms by which a decision lies ahead."""
 STATE_PATH = "/config/status"
 
 
@@ -62,7 +73,11 @@ class Since:
     lines: Lines
     happened: list[Happened]
     before: Samples
-    after: Samples
+    now: Callable[[], Samples]
+
+    @property
+    def after(self) -> Samples:
+        return self.now()
 
 
 @dataclass(slots=True)
@@ -83,6 +98,8 @@ class World:
     before: Mapping[str, object] = field(default_factory=dict[str, object])
     """What the registry told of itself before the file was last written."""
     _issued: dict[str, Fields] = field(default_factory=dict[str, Fields])
+    _made: bool = False
+    """Keys or repositories that the gateway has not heard of yet, perhaps."""
 
     # ---------------------------------------------------------------- asking
     async def ask(self, path: str, **request: Any) -> Answer:
@@ -102,12 +119,20 @@ class World:
         return sent(filled, self.credential(str(auth)) if auth is not None else ())
 
     async def deliver(self, request: Sent) -> Answer:
+        await self._followed()
         count = len(self.reached)
         if self.port:
             answer = await asyncio.to_thread(over_wire, self.port, request)
         else:
             answer = await over_asgi(self.application.asgi, request)
         return replace(answer, reached=len(self.reached) > count)
+
+    async def _followed(self) -> None:
+        """Until this gateway knows the keys and repositories that were made for the request."""
+        async with asyncio.timeout(START_TIMEOUT_S):
+            while self._made and self.parts.core.directory.position != self.parts.core.log.end():
+                await asyncio.sleep(SETTLE_EVERY_S)
+        self._made = False
 
     @property
     def application(self) -> Application:
@@ -136,6 +161,7 @@ class World:
 
     def key(self, name: str, asked: WantedKey) -> str:
         """A consumer's key, of their own name."""
+        self._made = True
         text = self.parts.key(name, *asked.scopes)
         consumer = consumers.consumer_id(name)
         ask, log = consumers.DECIDER.ask, self.parts.core.log
@@ -150,6 +176,7 @@ class World:
         """A public one, if there is none yet."""
         log, repo = self.parts.core.log, repo_id(name)
         if not log.load(repositories.DECIDER, repo).state.exists:
+            self._made = True
             owner = consumers.consumer_id(OWNER)
             command = CreateRepository(repo, name, owner, public=True)
             log.ask(repositories.DECIDER.ask(repo, command), context=SYSTEM)
@@ -159,16 +186,50 @@ class World:
         self.clock.advance(timedelta(seconds=seconds))
 
     async def settle(self) -> None:
-        """Until it has looked at itself once: before that it is not well, whatever the case is."""
+        """Until it has looked at itself once and told what there was to tell, whatever the case is."""
         async with asyncio.timeout(START_TIMEOUT_S):
-            while self.application.health.body()["reasons"] == ["starting"]:
+            while self.is_telling or self.application.health.body()["reasons"] == ["starting"]:
                 await asyncio.sleep(SETTLE_EVERY_S)
+
+    @property
+    def is_telling(self) -> bool:
+        """Are facts on their way into the log?"""
+        return self.application.around.signals.waiting > 0
+
+    async def decide(self, command: RegistryCommand) -> None:
+        """As an operator's command, past the routes; this gateway has turned when it returns."""
+        log, ask = self.parts.core.log, REGISTRY.ask(REGISTRY_ID, command)
+        await asyncio.to_thread(log.ask, ask, context=SYSTEM)
+        await self.turn()
 
     async def write(self, text: str) -> None:
         """Into the operator's file, which the gateway then looks at."""
         state = (await self.ask(STATE_PATH)).json
         self.before = state if isinstance(state, Mapping) else {}
         self.file.write_text(text)
+        await asyncio.to_thread(self.versions.wishes.reload)
+        await self.turn()
+        await self.settle()
+
+    async def turn(self) -> None:
+        """Until this gateway serves what the log says, also what holds a moment later only (R41)."""
+        self.advance(TURN_S)
+        await asyncio.to_thread(self.versions.renew)
+
+    async def pass_announced_time(self) -> None:
+        """Until the next time that the registry announces; the job has then recorded what it brings."""
+        until = self.versions.capture().valid_until
+        if until is not None:
+            self.clock.advance(until - self.clock.now())
+            await self.run_the_job()
+
+    async def run_the_job(self) -> bool:
+        """The one of every 60 seconds (V3.2e), once; True if it recorded something."""
+        return await asyncio.to_thread(self.versions.observe)
+
+    @property
+    def versions(self) -> Versions:
+        return self.application.gateway.admission.versions
 
     def mark(self) -> Mark:
         recorded = self.recorded()
@@ -177,10 +238,11 @@ class World:
 
     def since(self, mark: Mark) -> Since:
         happened = [_happened(event) for _, event in self.recorded(mark.position)]
-        return Since(self.lines[mark.lines :], happened, mark.samples, self.samples())
+        happened = [each for each in happened if each.name not in OF_THE_DAY]
+        return Since(self.lines[mark.lines :], happened, mark.samples, self.samples)
 
     def samples(self) -> Samples:
-        return samples_of(self.application.measures.text().decode())
+        return samples_of(self.application.measures.registry.collect())
 
     def recorded(self, after: Position | None = None) -> list[tuple[Position, Event]]:
         """Every event of the log beyond a position."""
@@ -220,7 +282,8 @@ async def opened(
 @contextmanager
 def _composed(clock: FakeClock, file: Path, issuer: IssuerOfTokens) -> Generator[Parts]:
     """The one place that knows how tests put a gateway together."""
-    with parts(limits=QUICK, clock=clock) as made:
+    tokens = Tokens(Issuer(ISSUER, AUDIENCE, TOKEN_ENDPOINT), IssuerKeys(issuer, clock), clock)
+    with parts(limits=QUICK, clock=clock, tokens=tokens, versions_file=WatchedFile(file)) as made:
         yield made
 
 
