@@ -111,11 +111,11 @@ class MalformedRequestError(DitsError):
 
 
 class HeadTimeoutError(BodyTimeoutError):
-    """The request's head did not arrive within {limit_s} seconds"""
+    """The head of the request did not arrive within {limit_s} seconds"""
 
 
 class UriTooLongError(DitsError):
-    """The request's target has more than {limit_bytes} bytes"""
+    """The target of the request has more than {limit_bytes} bytes"""
 
     code = "URI_TOO_LONG"
     kind = "too_large"
