@@ -28,6 +28,7 @@ from gateway.wire.editions import EDITIONS, HEAD, answers_of, asks_of
 Json = dict[str, Any]
 REF = "#/components/schemas/{model}"
 PARAMETER = re.compile(r"{([a-z_]+)(?::path)?}")
+BYTES: Json = {"type": "string", "format": "binary"}
 STREAM = "text/event-stream"
 STREAMED = frozenset({"events.read"})
 ABOUT = (
@@ -80,7 +81,7 @@ def _operation(operation: AnyOperation, edition: str, address: int) -> Json:
         asked = {"schema": _ref(asks_of(operation, edition))}
         described["requestBody"] = {"required": True, "content": {JSON: asked}}
     elif operation.takes in {"bytes", "stream"}:
-        described["requestBody"] = {"required": True, "content": {OCTETS: {}}}
+        described["requestBody"] = {"required": True, "content": {OCTETS: {"schema": BYTES}}}
     return described
 
 
@@ -102,7 +103,7 @@ def _content(operation: AnyOperation, edition: str) -> Json | None:
     """None: no answer of this operation has a body."""
     model = answers_of(operation, edition)
     if model is None:
-        return None if operation.success == 204 or operation.method == "HEAD" else {OCTETS: {}}
+        return None if operation.success == 204 or operation.method == "HEAD" else {OCTETS: {"schema": BYTES}}
     streams = {STREAM: {"schema": TEXT}} if operation.name in STREAMED else {}
     return {JSON: {"schema": _ref(model)}, **streams}
 

@@ -15,7 +15,7 @@ from gateway.wire import v2
 
 # ------------------------------------------------------------------ repositories
 class CreateRepo(Wire):
-    name: str
+    name: v2.Name
     public: bool = False
 
 
@@ -47,7 +47,7 @@ class Tags(Wire):
 
 
 class ListCommits(Wire):
-    branch: str = "main"
+    branch: v2.RefName = "main"
     limit: int = Field(50, ge=1, le=1_000)
     before: v2.HexId | None = None
 
@@ -95,9 +95,9 @@ class Locks(Wire):
 
 # ------------------------------------------------------------------ keys and projections
 class IssueKey(Wire):
-    name: str
-    scopes: list[str] = Field(min_length=1, max_length=16)
-    repos: list[str] | None = Field(None, max_length=256)
+    name: v2.Name
+    scopes: list[v2.ScopeName] = Field(min_length=1, max_length=16)
+    repos: list[v2.Name] | None = Field(None, max_length=256)
 
 
 class Key(Wire):

@@ -11,7 +11,9 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from domain.consumer import SCOPE_PATTERN
 from domain.format.manifest import MESSAGE_BYTES_MAX
+from domain.ids import NAME_PATTERN, REF_PATTERN
 from gateway.operation import Wire
 from gateway.wire.consumers import VersionId
 
@@ -42,6 +44,10 @@ Reason = Annotated[
 ]
 Message = Annotated[str, _plain(allowed="\n\r\t"), AfterValidator(_message)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
+Name = Annotated[str, Field(json_schema_extra={"pattern": f"^{NAME_PATTERN.pattern}$"})]
+RefName = Annotated[str, Field(json_schema_extra={"pattern": f"^{REF_PATTERN.pattern}$", "maxLength": 128})]
+ScopeName = Annotated[str, Field(json_schema_extra={"pattern": f"^({SCOPE_PATTERN.pattern})$"})]
+"""Described here and parsed by the domain, whose refusal names the rule."""
 Token = Annotated[int, Field(ge=1, le=2**63 - 1)]
 CommitState = Literal["open", "published", "failed", "compensated"]
 Visibility = Literal["public", "private"]
@@ -76,7 +82,7 @@ class Listing(Wire, Generic[T]):
 
 # ------------------------------------------------------------------ repositories
 class CreateRepo(Wire):
-    name: str
+    name: Name
     visibility: Visibility = "private"
 
 
@@ -100,7 +106,7 @@ class Repos(Listing[Repo]):
 class NameCommit(Wire):
     """A new branch or tag."""
 
-    name: str
+    name: RefName
     commit: HexId
 
 
@@ -140,7 +146,7 @@ class ShownToken(Wire):
 
 
 class OpenCommit(Wire):
-    branch: str
+    branch: RefName
     session: HexId
     base: HexId | None = None
     changes: list[Change] | None = Field(None, max_length=CHANGES_MAX)
@@ -193,7 +199,7 @@ class CommitLines(Listing[CommitLine]):
 
 
 class ListCommits(Wire):
-    branch: str = "main"
+    branch: RefName = "main"
     limit: int = Field(50, ge=1, le=1_000)
     after: HexId | None = None
     """The `page.next` of the part before: the commit that the next part follows."""
@@ -285,9 +291,9 @@ class Released(Wire):
 
 # ------------------------------------------------------------------ keys
 class IssueKey(Wire):
-    name: str
-    scopes: list[str] = Field(min_length=1, max_length=16)
-    repos: list[str] | None = Field(None, max_length=256)
+    name: Name
+    scopes: list[ScopeName] = Field(min_length=1, max_length=16)
+    repos: list[Name] | None = Field(None, max_length=256)
     version: VersionId | None = None
     """What requests that name no version get; null is the server's default."""
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = {edition: document(OPERATIONS, edition) for edition in EDITIONS}
 DOCUMENT = DOCUMENTS["v2"]
 WORDS = frozenset({"description", "summary", "title"})
-V1_WIRE = "533ad7194bfa7cb67d586edd02a732d4498a53d7480de0b6c54dd661f19a2b21"
+V1_WIRE = "95b0a1d0e63105fb1ba8cc116a76ff5bdd009df250388c10d38d00c71e35e0bb"
 OBJECT_KEYS = {"openapi", "info", "paths", "components"}
 METHODS = {"get", "head", "post", "put", "patch", "delete"}
 
