@@ -266,10 +266,10 @@ def choose(asked: Asked, live: Live, asker: Asker) -> Choice:
     requested, source = _requested(asked, live, asker)
     entry = live.entries.get(requested)
     if entry is None:
-        raise _not_found(requested, live)
+        raise not_found(requested, live)
     serving = _standing_in(entry, live)
     if _is_hidden(entry, asker) or _is_hidden(serving, asker):
-        raise _not_found(requested, live)
+        raise not_found(requested, live)
     if entry is not serving and not entry.is_tombstone:
         _refuse_phase(entry, live, asker)
     _refuse_phase(serving, live, asker)
@@ -331,7 +331,7 @@ def _way_out(entry: Entry, live: Live) -> dict[str, Fact]:
     return facts
 
 
-def _not_found(requested: str, live: Live) -> DitsError:
+def not_found(requested: str, live: Live) -> DitsError:
     facts: dict[str, Fact] = {"version_id": escaped(requested), "available_versions": live.visible}
     lowered = requested.lower()
     if lowered != requested and lowered in live.visible:

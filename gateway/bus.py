@@ -8,7 +8,7 @@ bounded number at once, the next one is told to come back. Bytes do not travel h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, cast
@@ -18,17 +18,21 @@ import structlog
 from pydantic import BaseModel
 
 from domain.errors import BodyTooLargeError, InvalidBodyError, MalformedBodyError
-from gateway.edge import Refusals, correlation_id
-from gateway.errors import MEDIA_TYPE, BusyError, Problem, RouteNotFoundError, escaped, problem_of
-from gateway.http_door import API_VERSION, answer_headers
+from domain.version_spec import HEADER_NAMES, OPT_IN_HEADER, Given
+from gateway.admission import Arrival, Passage
+from gateway.correlation import correlation_id
+from gateway.errors import MEDIA_TYPE, BusyError, RouteNotFoundError, escaped, problem_of
+from gateway.http_door import answer_headers
 from gateway.openapi import PARAMETER
 from gateway.operation import Answer, AnyOperation
 from gateway.operations import OPERATIONS, by_subject
-from gateway.perform import Gateway, Request, performed, permitted
-from gateway.wire.editions import HEAD, downgraded, edition_of
+from gateway.perform import Gateway, Request, performed, permit
+from gateway.refusals import Refusals, Refused
+from gateway.wire.editions import downgraded
 
 SUBJECTS = ("dits.cmd.>", "dits.qry.>")
 QUEUE = "gateway"
+ADDRESS = "bus"
 """One of the gateways takes each request."""
 
 log = structlog.get_logger("gateway.bus")
@@ -74,7 +78,7 @@ class BusDoor:
 
             def begin(asked: Asked) -> None:
                 if len(running) >= limit:
-                    self._refuse(asked, problem_of(BusyError()), "unknown")
+                    self._refuse(asked, Refused(problem_of(BusyError())), "unknown")
                     return
                 task = group.create_task(self._serve(asked, doors.get(asked.subject, ())))
                 running.add(task)
@@ -105,22 +109,28 @@ class BusDoor:
         began_ms = core.clock.monotonic_ms()
         route = operations[0].subject if operations else None
         with structlog.contextvars.bound_contextvars(correlation_id=correlation):
-            refusals = Refusals(self.gateway.measures)
-            problem = await refusals.of(self._answered(asked, operations, headers, correlation))
-            if problem is not None:
-                self._refuse(asked, problem, correlation)
-            status = problem.status if problem is not None else 200
+            passage = Passage()
+            refusals = Refusals(self.gateway.measures, self.gateway.admission.signals, correlation)
+            refused = await refusals.of(
+                self._answered(asked, operations, _arrival(headers, correlation), passage)
+            )
+            if refused is not None:
+                self._refuse(asked, refused, correlation, passage)
+            status = refused.problem.status if refused is not None else 200
             took_ms = core.clock.monotonic_ms() - began_ms
-            self.gateway.measures.answered("NATS", route or "unknown", status, API_VERSION, took_ms / 1000)
+            self.gateway.measures.answered(
+                "NATS", route or "unknown", status, passage.version, took_ms / 1000
+            )
             log.info("request", method="NATS", route=route, status=status, took_ms=took_ms)
 
     async def _answered(
         self,
         asked: Asked,
         operations: Sequence[AnyOperation],
-        headers: Mapping[str, str],
-        correlation: str,
+        arrival: Arrival,
+        passage: Passage,
     ) -> None:
+        await self.gateway.admission.admit(arrival, passage)
         if not operations:
             raise RouteNotFoundError()
         members = _members(asked.payload)
@@ -128,13 +138,16 @@ class BusDoor:
         limit_bytes = operation.limit_bytes(self.gateway.core.limits)
         if len(asked.payload) > limit_bytes:
             raise BodyTooLargeError(limit_bytes=limit_bytes)
-        request = _request(operation, members, headers, correlation)
-        caller = await permitted(self.gateway, operation, request)
-        answer = await performed(self.gateway, operation, request, caller)
+        request = _request(operation, members, arrival, passage)
+        assert passage.caller is not None
+        await permit(self.gateway, operation, request, passage.caller)
+        answer = await performed(self.gateway, operation, request, passage.caller)
         assert isinstance(answer, Answer), operation.name
-        self._say(asked, operation, answer, request)
+        self._say(asked, operation, answer, request, passage)
 
-    def _say(self, asked: Asked, operation: AnyOperation, answer: Answer, request: Request) -> None:
+    def _say(
+        self, asked: Asked, operation: AnyOperation, answer: Answer, request: Request, passage: Passage
+    ) -> None:
         body, edition = answer.body, request.edition
         if isinstance(body, BaseModel):
             body = downgraded(operation, edition, body).model_dump_json().encode()
@@ -142,16 +155,34 @@ class BusDoor:
         assert isinstance(payload, bytes), operation.name
         status = answer.status if answer.status is not None else operation.success
         said = dict(answer_headers(answer))
-        headers = {**_always(status, request.correlation_id), "X-API-Version": edition, **said}
+        headers = {**_always(status, request.correlation_id), **_text(passage.headers()), **said}
         self.line.answer(asked.reply_to, payload, headers)
 
-    def _refuse(self, asked: Asked, problem: Problem, correlation: str) -> None:
+    def _refuse(
+        self, asked: Asked, refused: Refused, correlation: str, passage: Passage | None = None
+    ) -> None:
+        problem, more = refused.problem, list[tuple[bytes, bytes]]()
+        if passage is not None:
+            more = passage.headers()
+            more += passage.refusal_headers(refused.error) if refused.error is not None else ()
         headers = {
             **_always(problem.status, correlation),
             "Content-Type": MEDIA_TYPE,
+            **_text(more),
             **dict(problem.headers),
         }
         self.line.answer(asked.reply_to, problem.body(asked.subject, correlation), headers)
+
+
+def _arrival(headers: Mapping[str, str], correlation: str) -> Arrival:
+    """Nobody on the bus has an address; those without a key share one."""
+    given = [Given("header", name, headers[name.lower()]) for name in HEADER_NAMES if name.lower() in headers]
+    opted_in = headers.get(OPT_IN_HEADER.lower(), "").lower() == "true"
+    return Arrival(given, opted_in, headers, ADDRESS, correlation)
+
+
+def _text(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode(): value.decode("latin-1") for name, value in headers}
 
 
 def _always(status: int, correlation: str) -> dict[str, str]:
@@ -183,7 +214,7 @@ def _chosen(operations: Sequence[AnyOperation], members: Mapping[str, object]) -
 
 
 def _request(
-    operation: AnyOperation, members: dict[str, object], headers: Mapping[str, str], correlation: str
+    operation: AnyOperation, members: dict[str, object], arrival: Arrival, passage: Passage
 ) -> Request:
     names = PARAMETER.findall(operation.path)
     path = {name: str(members.pop(name)) for name in names}
@@ -195,9 +226,9 @@ def _request(
     return Request(
         method=operation.method,
         path=path,
-        headers=headers,
+        headers=arrival.headers,
         query=members,
         content=content,
-        correlation_id=correlation,
-        edition=edition_of(headers.get("x-api-version", HEAD)),
+        correlation_id=arrival.correlation_id,
+        edition=passage.edition,
     )

@@ -16,6 +16,7 @@ from gateway.history import History
 from gateway.oauth import Tokens
 from gateway.reading import Reading
 from gateway.sent import SentChunks
+from gateway.versions.telling import Teller
 
 MIB = 1 << 20
 
@@ -56,6 +57,8 @@ class Limits:
     """How long a change of keys or visibility waits for this process's own follower."""
     heartbeat_s: float = 15.0
     """Of a live stream: a comment, so that nobody in between takes a silent one for dead."""
+    transition_lead_ms: int = 50
+    """Between a decision about versions and its effect: long enough for every gateway to have heard (R41)."""
     body_timeout_s: float = 60.0
     """Between two parts of a body: a client that is silent for longer has gone."""
     lease_beating_ms: int = 30_000
@@ -84,5 +87,7 @@ class Core:
     keys: KeyDigests
     directory: Directory
     limits: Limits
+    teller: Teller
+    """Says what was decided about the API's versions."""
     tokens: Tokens | None = None
     """None: no OAuth issuer is configured."""

@@ -1,51 +1,56 @@
-"""The one ASGI edge around the router: what holds for every request, whatever became of it.
+"""The one ASGI edge around the router: every request goes through its pipeline, whatever becomes of it.
 
-Promises: every answer carries a correlation id (R33, V10.1); every error is the same envelope and no bug says
-anything about itself (V7.4); an exception after the answer began closes the connection instead of pretending;
-one log line and one measurement a request, without a client's value in a label.
+Promises: every answer carries a correlation id (R33, V10.1), and every error is the same envelope;
+operational paths pass before anything else is asked (R10), versions are told from prebuilt bytes, everything
+else reaches the router with the version that was settled; an exception after the answer began closes the
+connection instead of pretending (V7.4d); one log line and one measurement a request, without a client's value
+in a label.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import unquote_to_bytes
 
 import structlog
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import DitsError, InvalidPathError
 from domain.ports import Clock, Ids
+from gateway.addresses import Network, client_address
+from gateway.admission import Admission, Arrival, Passage
 from gateway.caller import Caller, Principal
-from gateway.errors import (
-    INTERNAL,
-    MEDIA_TYPE,
-    VARY,
-    BusyError,
-    Problem,
-    RouteNotFoundError,
-    ToldError,
-    escaped,
-    problem_of,
-)
-from gateway.http_door import API_VERSION, ClientGone, headers_of
+from gateway.correlation import correlation_id
+from gateway.discovering import discovered
+from gateway.errors import MEDIA_TYPE, VARY, BusyError, escaped
+from gateway.http_door import headers_of
 from gateway.measures import Measures
+from gateway.negotiation import spoken_in
+from gateway.refusals import Refusals, Refused
+from gateway.tracing import Ending, Span, Tracer
 
-CORRELATION_PATTERN = re.compile(r"[A-Za-z0-9._~-]{1,128}")
-KEY_PREFIX = "dits_"
-"""Of an API key: one that was put into the wrong header is not said again (I9)."""
+OPERATIONAL = re.compile(r"/|/health(?:/.*)?|/metrics|/config/status|/openapi(?:\.json|/.*)")
+"""Never versioned, limited or refused for what a header says; `/` and the descriptions are of that kind."""
+DISCOVERY = "/versions"
 UNKNOWN_ROUTE = "unknown"
 CLIENT_GONE_STATUS = 499
 """In logs and metrics only: nobody hears it."""
+COMMON = ((b"Vary", VARY.encode()), (b"X-Content-Type-Options", b"nosniff"))
+NO_STORE = (b"Cache-Control", b"no-store")
+MINIMAL = (
+    b'{"type":"about:blank","title":"Internal server error","status":500,"code":"INTERNAL_SERVER_ERROR",'
+    b'"message":"An unexpected error occurred","detail":"An unexpected error occurred"}'
+)
+"""Said when even saying what is wrong went wrong (V7.4e)."""
 
 log = structlog.get_logger("gateway.edge")
 
 
 @dataclass(slots=True)
-class _Reply:
+class Reply:
     """What has been sent so far."""
 
     status: int = 0
@@ -58,10 +63,13 @@ class Edge:
     """Pure ASGI; `app` raises what it likes."""
 
     app: ASGIApp
+    admission: Admission
     measures: Measures
+    tracer: Tracer
     clock: Clock
     ids: Ids
     requests_max: int
+    trusted_proxies: Sequence[Network] = ()
     is_draining: Callable[[], bool] = lambda: False
     _in_progress: set[int] = field(default_factory=set[int])
     """Requests being answered, by the identity of their scope."""
@@ -70,53 +78,29 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        scope["app"] = self.app
-        scope["dits.correlation_id"] = correlation_id(headers_of(scope).get("x-correlation-id"), self.ids)
-        reply, began_ms = _Reply(), self.clock.monotonic_ms()
-        structlog.contextvars.bind_contextvars(correlation_id=scope["dits.correlation_id"])
+        headers = headers_of(scope)
+        correlation = correlation_id(headers.get("x-correlation-id"), self.ids)
+        scope["app"], scope["dits.correlation_id"] = self.app, correlation
+        visit = _Visit(self, scope, send, Passage(), Reply(), self.tracer.began(headers))
+        began_ms = self.clock.monotonic_ms()
+        structlog.contextvars.bind_contextvars(correlation_id=correlation)
         self._in_progress.add(id(scope))
         try:
-            await self._answered(scope, receive, _Sending(self, scope, send, reply))
+            await visit.answered(receive, headers)
         finally:
             self._in_progress.discard(id(scope))
-            self._note(scope, reply, self.clock.monotonic_ms() - began_ms)
+            self._note(visit, (self.clock.monotonic_ms() - began_ms))
             structlog.contextvars.unbind_contextvars("correlation_id")
 
-    async def _answered(self, scope: Scope, receive: Receive, send: _Sending) -> None:
-        refusals = Refusals(self.measures, if_match=_has_if_match(scope))
-        problem = await refusals.of(self._served(scope, receive, send))
-        if problem is not None:
-            await self._refuse(scope, send, problem)
-        elif not send.reply.status:
-            send.reply.status = CLIENT_GONE_STATUS
+    @property
+    def is_full(self) -> bool:
+        return len(self._in_progress) > self.requests_max
 
-    async def _served(self, scope: Scope, receive: Receive, send: _Sending) -> None:
-        if len(self._in_progress) > self.requests_max and not scope["path"].startswith("/health"):
-            raise BusyError()
-        _refuse_broken_path(scope)
-        await self.app(scope, receive, send)
-
-    async def _refuse(self, scope: Scope, send: _Sending, problem: Problem) -> None:
-        if send.reply.status:
-            # The status line is out: only a broken connection can still say that the body is not whole.
-            raise AnswerBrokenError()
-        body = problem.body(scope["path"], scope["dits.correlation_id"])
-        headers = [
-            ("Content-Type", MEDIA_TYPE),
-            ("Content-Length", str(len(body))),
-            ("Cache-Control", "no-store"),
-            *problem.headers,
-        ]
-        raw = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in headers]
-        await send({"type": "http.response.start", "status": problem.status, "headers": raw})
-        content = b"" if scope["method"] == "HEAD" else body
-        await send({"type": "http.response.body", "body": content, "more_body": False})
-
-    def _note(self, scope: Scope, reply: _Reply, took_ms: int) -> None:
-        route = _route(scope)
-        version = API_VERSION if scope.get("dits.versioned") else "unknown"
+    def _note(self, visit: _Visit, took_ms: int) -> None:
+        scope, reply = visit.scope, visit.reply
+        route, version = visit.route, visit.passage.version
         self.measures.answered(scope["method"], route, reply.status or 500, version, took_ms / 1000)
-        caller = cast("Caller | None", scope.get("dits.caller"))
+        caller = visit.passage.caller
         log.info(
             "request",
             method=escaped(scope["method"], characters_max=16),
@@ -126,110 +110,151 @@ class Edge:
             whole=reply.finished,
             bytes_sent=reply.bytes_sent,
             took_ms=took_ms,
-            consumer=caller.name if isinstance(caller, Principal) else None,
+            consumer=caller.name if isinstance(caller, Principal) else "anonymous",
+            api_version=version,
         )
+        kind = caller.kind if isinstance(caller, Principal) else "anonymous"
+        correlation: str = scope["dits.correlation_id"]
+        ending = Ending(scope["method"], route, reply.status or 500, version, correlation, kind)
+        self.tracer.ended(visit.span, ending)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sending:
-    """`send`, with the headers that every answer carries."""
+@dataclass(slots=True)
+class _Visit:
+    """One request on its way through the edge."""
 
     edge: Edge
     scope: Scope
     send: Send
-    reply: _Reply
+    passage: Passage
+    reply: Reply
+    span: Span | None
 
-    async def __call__(self, message: Message) -> None:
+    async def answered(self, receive: Receive, headers: dict[str, str]) -> None:
+        refusals = Refusals(
+            self.edge.measures,
+            self.edge.admission.signals,
+            self.scope["dits.correlation_id"],
+            if_match="if-match" in headers,
+        )
+        refused = await refusals.of(self._served(receive, headers))
+        if refused is not None:
+            await self._refuse(refused)
+        elif not self.reply.status:
+            self.reply.status = CLIENT_GONE_STATUS
+
+    async def _served(self, receive: Receive, headers: dict[str, str]) -> None:
+        scope, edge = self.scope, self.edge
+        if OPERATIONAL.fullmatch(scope["path"]):
+            await edge.app(scope, receive, self.say)
+            return
+        if edge.is_full:
+            raise BusyError()
+        spoken = spoken_in(scope)
+        is_discovery = spoken.path == DISCOVERY or spoken.path.startswith("/versions/")
+        forwarded = _forwarded_for(scope) if edge.trusted_proxies else None
+        arrival = Arrival(
+            spoken.given,
+            spoken.opted_in,
+            headers,
+            client_address(scope.get("client"), forwarded, edge.trusted_proxies),
+            scope["dits.correlation_id"],
+            is_discovery,
+        )
+        await edge.admission.admit(arrival, self.passage)
+        scope["path"], scope["query_string"] = spoken.path, spoken.query_string
+        _refuse_broken_path(scope)
+        if is_discovery:
+            await self._discover(arrival)
+            return
+        scope["dits.caller"], scope["dits.edition"] = self.passage.caller, self.passage.edition
+        await edge.app(scope, receive, self.say)
+
+    async def _discover(self, arrival: Arrival) -> None:
+        found = discovered(self.scope, arrival, self.passage)
+        self.scope["dits.route"] = found.route
+        await self.say(
+            {"type": "http.response.start", "status": found.status, "headers": list(found.page.headers)}
+        )
+        body = b"" if found.status == 304 or self.scope["method"] == "HEAD" else found.page.body
+        await self.say({"type": "http.response.body", "body": body, "more_body": False})
+
+    @property
+    def route(self) -> str:
+        told: str | None = self.scope.get("dits.route")
+        if told is not None:
+            return told
+        route = self.scope.get("route")
+        return str(route.path).replace(":path}", "}") if route is not None else UNKNOWN_ROUTE
+
+    # ---------------------------------------------------------------- what is said
+    async def say(self, message: Message) -> None:
+        """`send`, with the headers that every answer carries."""
         if message["type"] == "http.response.start":
             self.reply.status = message["status"]
-            message = {**message, "headers": self._headers(message)}
+            message["headers"] = self._headers(cast("list[tuple[bytes, bytes]]", message.get("headers", [])))
         elif message["type"] == "http.response.body":
             self.reply.bytes_sent += len(cast("bytes", message.get("body", b"")))
             self.reply.finished = not message.get("more_body", False)
         await self.send(message)
 
-    def _headers(self, message: Message) -> list[tuple[bytes, bytes]]:
-        headers = list(cast("list[tuple[bytes, bytes]]", message.get("headers", [])))
-        given = {name.lower() for name, _ in headers}
-        headers += [
-            (b"X-Correlation-ID", str(self.scope["dits.correlation_id"]).encode()),
-            (b"Vary", VARY.encode()),
-            (b"X-Content-Type-Options", b"nosniff"),
-        ]
-        if self.scope.get("dits.versioned"):
-            headers.append((b"X-API-Version", API_VERSION.encode()))
-        if b"cache-control" not in given:
-            headers.append((b"Cache-Control", b"no-store"))
-        if self.edge.is_draining() and b"connection" not in given:
+    def _headers(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        names = {name.lower() for name, _ in given}
+        correlation: str = self.scope["dits.correlation_id"]
+        headers = [*given, (b"X-Correlation-ID", correlation.encode()), *COMMON, *self.passage.headers()]
+        if b"cache-control" not in names:
+            headers.append(NO_STORE)
+        if self.edge.is_draining() and b"connection" not in names:
             headers.append((b"Connection", b"close"))
         return headers
 
+    async def _refuse(self, refused: Refused) -> None:
+        if self.reply.status:
+            # The status line is out: only a broken connection can still say that the body is not whole.
+            raise AnswerBrokenError()
+        status, body, headers = self._problem(refused)
+        await self.say({"type": "http.response.start", "status": status, "headers": headers})
+        content = b"" if self.scope["method"] == "HEAD" else body
+        await self.say({"type": "http.response.body", "body": content, "more_body": False})
 
-@dataclass(frozen=True, slots=True)
-class Refusals:
-    """What any door says when serving raised: the gateway's error edge (style rule 16)."""
-
-    measures: Measures
-    if_match: bool = False
-
-    async def of(self, serving: Awaitable[None]) -> Problem | None:
-        """None if it went well, or if nobody is left to hear."""
+    def _problem(self, refused: Refused) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+        """Status, body and headers; the plainest there are if making them fails."""
         try:
-            await serving
-        except ClientGone:
-            return None
-        except DitsError as error:
-            if error.kind == "bug" and not isinstance(error, ToldError):
-                log.exception("request_failed")
-            self._count(error)
-            return problem_of(error, if_match=self.if_match)
-        except HTTPException as error:
-            return problem_of(RouteNotFoundError()) if error.status_code == 404 else INTERNAL
+            problem = refused.problem
+            body = problem.body(self.scope["path"], self.scope["dits.correlation_id"])
+            said = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in problem.headers]
+            more = self.passage.refusal_headers(refused.error) if refused.error is not None else ()
+            status = problem.status
         except Exception:
-            log.exception("request_failed")
-            return INTERNAL
-        return None
-
-    def _count(self, error: DitsError) -> None:
-        if error.code == "UNAUTHORIZED":
-            missing = error.facts.get("reason") == "Authentication required"
-            self.measures.auth_failures["missing" if missing else "invalid_api_key"].inc()
-        if error.code == "FORBIDDEN":
-            self.measures.auth_failures["scope"].inc()
+            log.exception("request.unhandled_exception")
+            status, body, said, more = 500, MINIMAL, [], ()
+        length = (b"Content-Length", str(len(body)).encode())
+        return status, body, [(b"Content-Type", MEDIA_TYPE.encode()), length, NO_STORE, *said, *more]
 
 
 class AnswerBrokenError(DitsError):
     """The answer broke off after it had begun"""
 
 
-def correlation_id(given: str | None, ids: Ids) -> str:
-    """The client's, if it is harmless; else a fresh UUIDv4 (R33)."""
-    if given is not None and CORRELATION_PATTERN.fullmatch(given) and not given.startswith(KEY_PREFIX):
-        return given
-    raw = bytearray(ids.token(16))
-    raw[6] = raw[6] & 0x0F | 0x40
-    raw[8] = raw[8] & 0x3F | 0x80
-    text = raw.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+def _forwarded_for(scope: Scope) -> str:
+    """All lines of it are one list (RFC 9110 5.3)."""
+    lines = [text for name, text in scope["headers"] if name == b"x-forwarded-for"]
+    return b",".join(lines).decode("latin-1")
 
 
 def _refuse_broken_path(scope: Scope) -> None:
     """uvicorn replaces what is not UTF-8, and Starlette's `$` lets a newline pass: neither comes that far."""
     path: str = scope["path"]
     raw = scope.get("raw_path")
-    if isinstance(raw, bytes):
+    if isinstance(raw, bytes) and b"%" in raw:
         try:
             unquote_to_bytes(raw.partition(b"?")[0]).decode()
         except UnicodeDecodeError as error:
             raise InvalidPathError(path=escaped(path), rule="an address is UTF-8") from error
-    if any(ord(char) < 0x20 or ord(char) == 0x7F for char in path):
+    if not path.isprintable() and any(ord(char) < 0x20 or ord(char) == 0x7F for char in path):
         raise InvalidPathError(path=escaped(path), rule="an address holds no control characters")
 
 
-def _has_if_match(scope: Scope) -> bool:
-    return any(name.lower() == b"if-match" for name, _ in scope["headers"])
-
-
-def _route(scope: Scope) -> str:
-    route = scope.get("route")
-    return str(route.path).replace(":path}", "}") if route is not None else UNKNOWN_ROUTE
+def caller_in(scope: Scope) -> Caller:
+    """Who asks, as the edge found out."""
+    return cast("Caller", scope["dits.caller"])

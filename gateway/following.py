@@ -8,7 +8,8 @@ but its own delay. When the log is away it goes on where it was; when the log re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from threading import Event as Flag
 from threading import Lock, Thread
@@ -53,6 +54,8 @@ class Following:
     """What was read last, for live readers."""
     look_s: float = 0.2
     """Between two looks at a silent log, and so the longest that `stop` takes."""
+    _news: dict[str, Callable[[], None]] = field(default_factory=dict[str, Callable[[], None]])
+    """Who is told, in the loop, of events of a family."""
     _trouble: DitsError | None = None
     _caught_up: bool = False
     _lock: Lock = field(default_factory=Lock)
@@ -66,6 +69,10 @@ class Following:
         self._loop = asyncio.get_running_loop()
         self._thread = Thread(target=self._run, name="follower", daemon=True)
         self._thread.start()
+
+    def news_of(self, family: str, told: Callable[[], None]) -> None:
+        """From `start` on, call this in the loop after events of a family, and once when all was read."""
+        self._news[family] = told
 
     def stop(self) -> None:
         """Ends the thread; may block for `look_s`."""
@@ -149,6 +156,8 @@ class Following:
             if batch:
                 self._take(batch)
                 continue
+            if not self._caught_up:
+                self._tell(frozenset(self._news))
             self._caught_up = True
             self._say(None)
             self.feed.wait(self.position, self.look_s)
@@ -173,6 +182,13 @@ class Following:
             self.directory.position = batch[-1].position
             woken = [waiter for waiter in self._waiters if self._concerns(waiter, batch)]
         self._wake(woken)
+        self._tell({recorded.aggregate.family for recorded in batch})
+
+    def _tell(self, families: AbstractSet[str]) -> None:
+        loop = self._loop
+        for family in families & self._news.keys():
+            if loop is not None and not loop.is_closed():
+                loop.call_soon_threadsafe(self._news[family])
 
     def _concerns(self, waiter: _Waiter, batch: Sequence[Recorded]) -> bool:
         if waiter.aggregate is None:

@@ -19,14 +19,14 @@ from starlette.types import Receive, Scope, Send
 
 from domain.errors import BodyTooLargeError, InvalidQueryError
 from gateway.budget import Budget
+from gateway.caller import Caller
 from gateway.errors import BodyTimeoutError, MethodNotAllowedError, UnsupportedMediaTypeError
 from gateway.operation import JSON, OCTETS, Answer, AnyOperation, Live, Pending, Sink
-from gateway.perform import Gateway, Request, performed, permitted
-from gateway.wire.editions import downgraded, edition_of
+from gateway.perform import Gateway, Request, performed, permit
+from gateway.wire.editions import downgraded
 
 T = TypeVar("T")
 
-API_VERSION = "v1"
 QUERY_FIELDS_MAX = 32
 
 
@@ -46,9 +46,9 @@ class Exchange:
 
     @property
     def edition(self) -> str:
-        """The wire form that the edge chose."""
-        chosen: str | None = self.scope.get("dits.edition")
-        return chosen or edition_of(self.headers.get("x-api-version", API_VERSION))
+        """The wire form that the edge settled on."""
+        edition: str = self.scope["dits.edition"]
+        return edition
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,6 @@ class PathDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send, scope["dits.correlation_id"], headers_of(scope))
-        scope["dits.versioned"] = True
         method: str = scope["method"]
         if method == "OPTIONS":
             await start(exchange, 204, [("Allow", self.allowed)])
@@ -82,9 +81,10 @@ class PathDoor:
 
     async def _serve(self, operation: AnyOperation, exchange: Exchange) -> None:
         request = self._request(operation, exchange)
-        caller = await permitted(self.gateway, operation, request)
-        exchange.scope["dits.caller"] = caller
+        caller: Caller = exchange.scope["dits.caller"]
+        await permit(self.gateway, operation, request, caller)
         _refuse_media_type(operation, request.headers)
+        self.gateway.pressure.refuse(operation.takes)
         if operation.takes == "bytes":
             async with self.raw_bodies.share(self._held_bytes(operation, request)):
                 follows = await performed(self.gateway, operation, request, caller)
@@ -105,7 +105,7 @@ class PathDoor:
             method=exchange.scope["method"],
             path=exchange.scope.get("path_params", {}),
             headers=exchange.headers,
-            query=_query(exchange.scope),
+            query=query_of(exchange.scope),
             content=content,
             correlation_id=exchange.correlation_id,
             edition=exchange.edition,
@@ -297,7 +297,7 @@ async def _watch(exchange: Exchange, gone: asyncio.Event) -> None:
     gone.set()
 
 
-def _query(scope: Scope) -> dict[str, str]:
+def query_of(scope: Scope) -> dict[str, str]:
     """Raises InvalidQueryError for what is no query, and for a name that comes twice."""
     try:
         pairs = parse_qsl(

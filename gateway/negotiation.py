@@ -34,7 +34,6 @@ Outcome = Literal[
     "whitespace",
     "duplicate_header",
 ]
-HEADER_INJECTION = "header_injection"
 SUPPORTED = "X-API-Supported-Versions"
 CONFLICT_DOCS = f"{DOCS}/versioning#precedence"
 """Told with a contradiction, and linked as its help (V7.1)."""
@@ -133,9 +132,9 @@ def _decoded(text: bytes) -> str:
 
 # ------------------------------------------------------------------ the steps
 class Outcomes:
-    """`dits_version_negotiation_total`, every child bound; `security_events` is the process's, by kind."""
+    """`dits_version_negotiation_total`, every child bound."""
 
-    def __init__(self, registry: CollectorRegistry, security_events: Mapping[str, Count]) -> None:
+    def __init__(self, registry: CollectorRegistry) -> None:
         total = Counter(
             "dits_version_negotiation_total",
             "How requests' API versions were settled, and what was noticed on the way.",
@@ -147,7 +146,6 @@ class Outcomes:
             for outcome in get_args(Outcome)
             for source in get_args(Source)
         }
-        self.header_injections = security_events[HEADER_INJECTION]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +155,8 @@ class Negotiator:
     outcomes: Outcomes
 
     def refuse_dangerous(self, given: Sequence[Given]) -> None:
-        """Step 4. Raises VersionPatternError, which is a security incident; HeaderFieldsTooLargeError."""
+        """Step 4. Raises VersionPatternError, which is a security incident for the caller to tell of;
+        HeaderFieldsTooLargeError."""
         danger = version_spec.dangerous(given) if given else None
         if danger is not None:
             raise self._incident(danger)
@@ -195,7 +194,6 @@ class Negotiator:
             return HeaderFieldsTooLargeError(
                 rule=f"a version has at most {version_spec.LINE_BYTES_MAX} bytes"
             )
-        self.outcomes.header_injections.inc()
         security.warning("security.header_injection", **facts)
         return version_spec.pattern_error(danger.provided_value, danger.source)
 

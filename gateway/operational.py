@@ -15,6 +15,7 @@ from gateway.http_door import Exchange, finish, headers_of, start
 from gateway.measures import MEDIA_TYPE, Measures
 from gateway.openapi import document
 from gateway.operation import JSON, AnyOperation
+from gateway.versions.registry import Versions
 from gateway.wire.editions import EDITIONS, HEAD
 
 WELCOME = {"name": "dits", "api": HEAD, "openapi": "/openapi.json", "health": "/health"}
@@ -38,11 +39,14 @@ class Page:
         await finish(exchange, b"" if scope["method"] == "HEAD" else body)
 
 
-def routes(operations: tuple[AnyOperation, ...], health: Health, measures: Measures) -> list[Route]:
+def routes(
+    operations: tuple[AnyOperation, ...], health: Health, measures: Measures, versions: Versions
+) -> list[Route]:
     described = {each: json.dumps(document(operations, each)).encode() for each in EDITIONS}
     pages: dict[str, Callable[[], Reply]] = {
         "/": lambda: (200, JSON, json.dumps(WELCOME).encode()),
         "/openapi.json": lambda: (200, JSON, described[HEAD]),
+        "/config/status": lambda: (200, JSON, json.dumps(versions.standing()).encode()),
         "/metrics": lambda: (200, MEDIA_TYPE, measures.text()),
         "/health": lambda: _health(health, well=health.is_well),
         "/health/live": lambda: (200, JSON, b'{"status": "alive"}'),

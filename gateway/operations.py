@@ -22,6 +22,7 @@ from gateway.routes import (
     tags,
     trees,
     uploads,
+    versions,
 )
 
 OPERATIONS: tuple[AnyOperation, ...] = (
@@ -37,6 +38,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *locks.OPERATIONS,
     *keys.OPERATIONS,
     *projections.OPERATIONS,
+    *versions.OPERATIONS,
 )
 
 

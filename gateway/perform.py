@@ -1,7 +1,7 @@
 """One request from the door to its answer, whatever the door: allowed, parsed, run, waited for.
 
-Promises: the order of the checks is that of `acceptance/versioning.yaml` (R11): authentication, routing,
-permission, then key, body and handler; a retry finds its own effect or its remembered refusal; everything
+Promises: the order of the checks is that of `acceptance/versioning.yaml` (R11), from routing on: permission,
+then key, body and handler; a retry finds its own effect or its remembered refusal; everything
 that waits, waits here, holding no thread.
 """
 
@@ -29,6 +29,7 @@ from domain.event import IdempotencyKey
 from domain.ids import parse_name, repo_id
 from domain.position import Position
 from gateway import auth
+from gateway.admission import Admission
 from gateway.answers import Refusal, Scope, accepted, refusal_of
 from gateway.bridge import Bridge
 from gateway.caller import Caller, Principal
@@ -37,6 +38,7 @@ from gateway.errors import body_error, query_error, told
 from gateway.following import Following
 from gateway.measures import Measures
 from gateway.operation import Answer, AnyOperation, Call, Follows, Pending
+from gateway.pressure import Pressure
 from gateway.wire.editions import HEAD, asks_of, upgraded
 
 POLLS_S = (0.005, 0.01, 0.02, 0.03, 0.05)
@@ -70,6 +72,9 @@ class Gateway:
     bridge: Bridge
     following: Following
     measures: Measures
+    admission: Admission
+    """Who may come in, for every door."""
+    pressure: Pressure
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is about to end: live bodies end with it."""
 
@@ -77,13 +82,12 @@ class Gateway:
         return await self.bridge.run(step)
 
 
-async def permitted(gateway: Gateway, operation: AnyOperation, request: Request) -> Caller:
-    """Who asks, if they may. Raises UnauthorizedError, ForbiddenError, NotFoundError."""
+async def permit(gateway: Gateway, operation: AnyOperation, request: Request, caller: Caller) -> None:
+    """May they? Raises UnauthorizedError, ForbiddenError, NotFoundError."""
     core = gateway.core
-    caller = await caller_of(gateway, request.headers)
     if "repo" not in request.path:
         auth.refuse_unless_allowed(caller, operation.scope, reads=not operation.writes)
-        return caller
+        return
     if not isinstance(caller, Principal):
         auth.refuse_unless_allowed(caller, operation.scope, reads=not operation.writes)
     name = parse_name(request.path["repo"])
@@ -94,18 +98,6 @@ async def permitted(gateway: Gateway, operation: AnyOperation, request: Request)
     auth.refuse_unless_allowed(caller, operation.scope, reads=not operation.writes)
     if isinstance(caller, Principal) and operation.scope != "read":
         auth.refuse_unless_for(caller, repo_id(name), operation.scope or "write")
-    return caller
-
-
-async def caller_of(gateway: Gateway, headers: Mapping[str, str]) -> Caller:
-    """Raises UnauthorizedError."""
-    core = gateway.core
-    known = auth.known_caller(core.directory, core.keys, core.tokens, headers)
-    if known is not None:
-        return known
-    return await gateway.bridge.run(
-        lambda: auth.found_caller(core.log, core.directory, core.keys, core.tokens, headers)
-    )
 
 
 async def perform(gateway: Gateway, operation: AnyOperation, request: Request, caller: Caller) -> Follows:

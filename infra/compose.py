@@ -7,9 +7,10 @@ reverse order, also when a later part fails to open.
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from domain.catalogue import TOPICS, upcast
@@ -18,29 +19,42 @@ from domain.ports import Clock, CrashPoints, Ids, ObjectStore
 from gateway.answers import BucketAnswers
 from gateway.app import create_app
 from gateway.archive import PostgresArchive
+from gateway.around import Around
 from gateway.auth import PEPPER_BYTES, KeyDigests
 from gateway.bus import BusDoor
 from gateway.caller import Directory
+from gateway.circuit import Circuit
 from gateway.content import Content
 from gateway.core import Core, Limits
+from gateway.guarded import GuardedAnswers, GuardedLeases, GuardedLog, GuardedPool
 from gateway.history import History
+from gateway.issuer_keys import IssuerKeys
 from gateway.measures import Measures
+from gateway.oauth import Issuer, Tokens
+from gateway.pressure import Pressure
 from gateway.reading import PostgresReading
 from gateway.sent import SentChunks
 from gateway.server import GatewayServer, Listening
+from gateway.signals import SignalCounts, Signals
+from gateway.tracing import Tracer, passed_on
+from gateway.versions.telling import Teller, VersionMeasures
+from gateway.versions.wishes import BuiltIn
 from infra.clock import SystemClock, SystemIds
 from infra.dev.crash import KillAt, NeverKill
 from infra.dev.secret_files import write_private
 from infra.eventlog.answers import AnswerBucket
 from infra.eventlog.bulk import LogMessages
 from infra.eventlog.bulk_reader import BulkReader
+from infra.eventlog.counters import JetStreamCounters
 from infra.eventlog.jetstream_api import Patience
 from infra.eventlog.leases import JetStreamLeases
 from infra.eventlog.mapper import Topics
 from infra.eventlog.opening import LogAddress, OpenedJetStream, open_jetstream
 from infra.eventlog.stream import StreamLimits
 from infra.eventlog.timers import JetStreamTimers
+from infra.jwks import HttpKeySource
 from infra.logs import configure_logs, get_logger
+from infra.memory_use import ProcessMemory
 from infra.metrics import Metrics
 from infra.objects.bounded import BoundedStore
 from infra.objects.local import LocalStore
@@ -52,6 +66,9 @@ from infra.postgres.migrate import migrate
 from infra.postgres.pool import Pool, open_pool
 from infra.process import settle_in
 from infra.settings import Settings
+from infra.telemetry.endpoint import headers_in
+from infra.telemetry.telemetry import Collectors, Telemetry, telemetry
+from infra.versions_file import BackupFile, WatchedFile
 from projections import ALL, archive
 from projections.reading import positions
 from projections.refcounts.queries import LivePresence
@@ -67,6 +84,7 @@ from workers.saga_runner import SagaRunner
 from workers.starting import locked_repos, open_commits, open_sessions
 from workers.supervisor import Supervisor
 
+VERSIONS_BACKUP = "versions.backup.yaml"
 PUTS_AT_ONCE = 8
 PUT_BYTES_IN_FLIGHT = 192 << 20
 """Three whole batches: what one process may hold for its object store."""
@@ -94,7 +112,12 @@ def ground(settings: Settings, name: str, *, answer_s: float | None = None) -> G
     settle_in()
     with ExitStack() as opened:
         log = open_jetstream(
-            log_address(settings), topics=Topics(TOPICS, upcast), clock=clock, ids=ids, name=name
+            log_address(settings),
+            topics=Topics(TOPICS, upcast),
+            clock=clock,
+            ids=ids,
+            name=name,
+            context=passed_on,
         )
         opened.callback(log.close)
         store = opened.enter_context(object_store(settings, clock, ids))
@@ -176,7 +199,13 @@ def _plain_store(settings: Settings, ids: Ids) -> LocalStore | S3Store:
         settings.s3_access_key,
         settings.s3_secret_key.get_secret_value(),
     )
-    return S3Store("s3", account, timeout_s=settings.object_timeout_s, connections=settings.io_threads)
+    return S3Store(
+        "s3",
+        account,
+        timeout_s=settings.object_timeout_s,
+        connections=settings.io_threads,
+        context=passed_on,
+    )
 
 
 def start_logs(settings: Settings, metrics: Metrics) -> None:
@@ -194,31 +223,83 @@ def key_digests(settings: Settings, ids: Ids) -> KeyDigests:
     return KeyDigests(bytes.fromhex(file.read_text()))
 
 
+def tokens(settings: Settings, clock: Clock) -> Tokens | None:
+    """None: no issuer is set, so no bearer token is valid."""
+    if settings.oauth_issuer is None or settings.oauth_jwks_url is None:
+        return None
+    assert settings.oauth_audience is not None
+    assert settings.oauth_token_endpoint is not None
+    issuer = Issuer(settings.oauth_issuer, settings.oauth_audience, settings.oauth_token_endpoint)
+    return Tokens(issuer, IssuerKeys(HttpKeySource(settings.oauth_jwks_url, clock), clock), clock)
+
+
 # ------------------------------------------------------------------ the gateway
 @contextmanager
 def gateway(on: Ground, metrics: Metrics) -> Generator[GatewayServer]:
     """A gateway process; `run()` it in the main thread."""
     pipeline = StorePipeline(on.store, threads=on.settings.io_threads)
+    signals = Signals(
+        on.clock, SignalCounts(metrics.alerts, metrics.security_events, metrics.signals_dropped)
+    )
     try:
-        measures = Measures(
-            metrics.registry, idempotency=metrics.idempotency, waits=metrics.consistency_waits
-        )
-        core = _core(on, pipeline)
-        application = create_app(
-            core,
-            measures=measures,
-            beside=lambda made: BusDoor(made, on.log.api.connection).open(),
-            checks={"log": partial(_refuse_regressed, on.log)},
-        )
-        listening = Listening(
-            on.settings.gateway_host,
-            on.settings.gateway_port,
-            connections_max=on.settings.gateway_connections_max,
-            drain_s=int(on.settings.stop_timeout_s),
-        )
-        yield GatewayServer(application, listening)
+        with _telemetry(on, metrics, signals) as sent:
+            teller = Teller(VersionMeasures(metrics.registry), signals)
+            core = _core(on, pipeline, _Circuits(on, metrics, signals), teller)
+            application = create_app(
+                core,
+                _around(on, metrics, signals, sent, core.keys.pepper),
+                beside=lambda made: BusDoor(made, on.log.api.connection).open(),
+                checks={"log": partial(_refuse_regressed, on.log)},
+            )
+            listening = Listening(
+                on.settings.gateway_host,
+                on.settings.gateway_port,
+                connections_max=on.settings.gateway_connections_max,
+                drain_s=int(on.settings.stop_timeout_s),
+            )
+            yield GatewayServer(application, listening)
     finally:
         pipeline.close()
+
+
+def _telemetry(on: Ground, metrics: Metrics, signals: Signals) -> AbstractContextManager[Telemetry]:
+    settings, secret = on.settings, on.settings.otlp_headers
+    headers = headers_in(secret.get_secret_value()) if secret is not None else {}
+    collectors = Collectors(settings.otlp_traces_url, settings.otlp_metrics_url, headers)
+    return telemetry(
+        collectors, metrics, version=version("dits"), clock=on.clock, ids=on.ids, alert=signals.alert
+    )
+
+
+def _around(on: Ground, metrics: Metrics, signals: Signals, sent: Telemetry, pepper: bytes) -> Around:
+    settings = on.settings
+    measures = Measures(metrics.registry, idempotency=metrics.idempotency, waits=metrics.consistency_waits)
+    pressure = Pressure(
+        ProcessMemory(),
+        signals,
+        dial=metrics.memory_utilization,
+        circuit=metrics.circuit_state.of("memory"),
+    )
+    return Around(
+        measures=measures,
+        signals=signals,
+        tracer=Tracer(on.clock, on.ids, sink=sent.spans, ratio=settings.trace_sample_ratio),
+        counters=JetStreamCounters(on.log.api),
+        backup=BackupFile(settings.data_dir.expanduser() / VERSIONS_BACKUP),
+        pressure=pressure,
+        pepper=pepper,
+        versions_file=WatchedFile(settings.versions_file) if settings.versions_file else BuiltIn(),
+        trusted_proxies=settings.trusted_networks,
+        processes=settings.gateway_processes,
+    )
+
+
+class _Circuits:
+    """One a server that requests need."""
+
+    def __init__(self, on: Ground, metrics: Metrics, signals: Signals) -> None:
+        self.event_store = Circuit("event_store", on.clock, signals, metrics.circuit_state.of("event_store"))
+        self.projections = Circuit("projections", on.clock, signals, metrics.circuit_state.of("projections"))
 
 
 def _refuse_regressed(log: OpenedJetStream) -> None:
@@ -226,8 +307,10 @@ def _refuse_regressed(log: OpenedJetStream) -> None:
         raise log.regressed
 
 
-def _core(on: Ground, pipeline: StorePipeline) -> Core:
-    settings, events = on.settings, on.log.events
+def _core(on: Ground, pipeline: StorePipeline, circuits: _Circuits, teller: Teller) -> Core:
+    settings = on.settings
+    events = GuardedLog(on.log.events, circuits.event_store)
+    pool = GuardedPool(on.pool, circuits.projections)
     limits = Limits(
         json_bytes_max=settings.body_bytes_max,
         batch_bytes_max=settings.chunk_batch_bytes_max,
@@ -244,16 +327,18 @@ def _core(on: Ground, pipeline: StorePipeline) -> Core:
         streams=pipeline,
         content=Content(on.store),
         sent=SentChunks(events),
-        history=History(events, PostgresArchive(on.pool, on.log.narrator.archived)),
-        presence=LivePresence(on.pool),
-        reading=PostgresReading(on.pool),
-        leases=JetStreamLeases(on.log.api),
-        answers=BucketAnswers(AnswerBucket(on.log.api)),
+        history=History(events, PostgresArchive(pool, on.log.narrator.archived)),
+        presence=LivePresence(pool),
+        reading=PostgresReading(pool),
+        leases=GuardedLeases(JetStreamLeases(on.log.api), circuits.event_store),
+        answers=GuardedAnswers(BucketAnswers(AnswerBucket(on.log.api)), circuits.event_store),
         clock=on.clock,
         ids=on.ids,
         keys=key_digests(settings, on.ids),
         directory=Directory(),
         limits=limits,
+        teller=teller,
+        tokens=tokens(settings, on.clock),
     )
 
 

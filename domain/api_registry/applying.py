@@ -11,7 +11,7 @@ from functools import reduce
 
 from domain.api_registry.commands import ApplyFile, Moment
 from domain.api_registry.deciding import Events, Turn, size_warning, terms
-from domain.api_registry.declared import declared_form, declared_version
+from domain.api_registry.declared import declared_form, declared_version, phase_by
 from domain.api_registry.events import (
     DeclaredVersion,
     RegistryEvent,
@@ -21,7 +21,7 @@ from domain.api_registry.events import (
 )
 from domain.api_registry.evolving import evolve
 from domain.api_registry.observing import observed
-from domain.api_registry.registry import Registry, Version
+from domain.api_registry.registry import HARD_LIMIT, Registry, Version
 from domain.errors import RegistryDriftError, RegistryFileError
 
 TERMS = ("released_at", "deprecated_at", "sunset_at", "successor", "migration_guide_url", "opt_in_required")
@@ -29,21 +29,23 @@ TERMS = ("released_at", "deprecated_at", "sunset_at", "successor", "migration_gu
 
 def applied(state: Registry, command: ApplyFile) -> Events:
     """Raises RegistryUnusableError, RegistryDriftError, RegistryFileError."""
-    if command.sha256 in state.applied and not (command.adopt and _differs(state, command)):
+    if command.sha256 in state.applied and not command.adopt:
         return ()
     turn = Turn(state, "manual", "file", Moment(command.now, command.now))
     before = {} if command.adopt else {version.version_id: version for version in state.file}
     changes = _Changes(turn, before, adopt=command.adopt)
     made = [event for version in command.declared.versions for event in changes.of(version)]
-    kept = {version.version_id for version in command.declared.versions}
-    made += changes.removed(kept)
+    made += changes.removed({version.version_id for version in command.declared.versions})
+    changes.default(command.declared.default_version)
     if changes.drift:
         raise RegistryDriftError(drift="; ".join(changes.drift))
+    if not made and command.sha256 == state.file_sha256 and _default_stands(state, command):
+        return ()
     return _loaded(turn, command, tuple(made))
 
 
-def _differs(state: Registry, command: ApplyFile) -> bool:
-    return declared_form(state) != command.declared or command.sha256 != state.file_sha256
+def _default_stands(state: Registry, command: ApplyFile) -> bool:
+    return declared_form(state).default_version == command.declared.default_version
 
 
 class _Changes:
@@ -62,14 +64,22 @@ class _Changes:
             return []
         if known is None or (known.is_tombstone and self._adopt):
             return [_registered(wanted, self._turn.revision)]
-        stands = declared_version(known)
         names = [name for name in ("status", *TERMS) if _differ(name, was, wanted)]
-        against = [name for name in names if _differ(name, stands, wanted)]
+        against = [name for name in names if _differ(name, self._as_it_stands(known, wanted), wanted)]
+        if known.is_tombstone:
+            against = names
         if against and known.decision and not self._adopt:
             said = ", ".join(f"{name}: {getattr(wanted, name)}" for name in against)
             self.drift.append(f"the file says {wanted.version_id} {said}; decided was {known.decision}")
             return []
         return self._turned(known, wanted, against)
+
+    def _as_it_stands(self, known: Version, wanted: DeclaredVersion) -> DeclaredVersion:
+        """In the file's own words, where times that it announces have come since it was written."""
+        stands = declared_version(known)
+        if phase_by(wanted, self._turn.when.now) != known.recorded:
+            return stands
+        return stands.model_copy(update={"status": wanted.status})
 
     def _turned(self, known: Version, wanted: DeclaredVersion, names: list[str]) -> list[RegistryEvent]:
         made: list[RegistryEvent] = []
@@ -90,12 +100,22 @@ class _Changes:
         state = self._turn.state
         named = self._before if not self._adopt else state.versions
         gone = [state.versions[each] for each in named if each not in kept and each in state.versions]
+        gone = [version for version in gone if not version.is_tombstone]  # no entry, so in no file
         made: list[RegistryEvent] = []
         for version in gone:
             if version.decision and not self._adopt:
                 self.drift.append(f"the file drops {version.version_id}; decided was {version.decision}")
             made.append(VersionWithdrawn(version_id=version.version_id, revision=self._turn.revision))
         return made
+
+    def default(self, wanted: str | None) -> None:
+        state = self._turn.state
+        decided = state.defaults[-1] if state.defaults else None
+        if self._adopt or wanted == state.file_default or decided is None or decided.is_of_file:
+            return
+        if decided.version_id != wanted:
+            said = f"default_version: {wanted}; decided was {decided.version_id}"
+            self.drift.append(f"the file says {said}")
 
 
 def _differ(name: str, one: DeclaredVersion | None, other: DeclaredVersion) -> bool:
@@ -118,12 +138,16 @@ def _loaded(turn: Turn, command: ApplyFile, made: Events) -> Events:
         versions=command.declared.versions,
     )
     after = reduce(evolve, (load, *made), turn.state)
+    if len(after.entries()) > HARD_LIMIT:
+        raise RegistryFileError(problem=f"{len(after.entries())} versions with what operators registered")
     trouble = after.trouble_at(command.now)
     if trouble is not None:
         raise trouble
     late = observed(after, command.now, turn.revision, cause="invalid_config")
-    default = reduce(evolve, late, after).default_at(command.now)
+    after = reduce(evolve, late, after)
+    wanted = command.declared.default_version or ""
+    adopted = wanted if command.adopt and after.lives_at(wanted, command.now) else ""
+    default = adopted or after.default_at(command.now)
+    events = (load.model_copy(update={"default_version": default}), *made, *late)
     warning = size_warning(len(turn.state.entries()), len(after.entries()))
-    first = load.model_copy(update={"default_version": default})
-    events = (first, *made, *late, *warning)
-    return events if not turn.state.told_default else (first, *turn.with_default((*made, *late)), *warning)
+    return (*(turn.with_default(events, wanted=adopted) if turn.state.told_default else events), *warning)

@@ -15,7 +15,7 @@ from datetime import datetime
 from domain.api_registry.events import DeclaredVersion
 from domain.api_registry.registry import HARD_LIMIT, Registry, Version, moment_of, text_of
 from domain.errors import RegistryFileError
-from domain.version_spec import is_version_id, sort_key
+from domain.version_spec import Phase, is_version_id, sort_key
 
 GUIDE = re.compile(r"https?://[!#-;=?-~]{1,500}")
 """It is said in a header: printable ASCII without blanks, quotes and angle brackets (RFC 8288)."""
@@ -45,10 +45,11 @@ def declared(versions: list[DeclaredVersion], default_version: str | None) -> De
     if default_version is not None and known[default_version].status == "prerelease":
         raise RegistryFileError(problem="default_version names a prerelease")
     ordered = sorted(versions, key=lambda version: sort_key(version.version_id))
-    return Declared(tuple(_refused_or_normal(version) for version in ordered), default_version)
+    return Declared(tuple(declared_one(version) for version in ordered), default_version)
 
 
-def _refused_or_normal(version: DeclaredVersion) -> DeclaredVersion:
+def declared_one(version: DeclaredVersion) -> DeclaredVersion:
+    """One version in one form of times. Raises RegistryFileError."""
     name = version.version_id
     if not is_version_id(name):
         raise RegistryFileError(problem=f"{name[:64]!r} is no version identifier")
@@ -78,13 +79,16 @@ def declared_form(state: Registry) -> Declared:
     """The file that says what stands (`dits versions export`)."""
     versions = sorted(state.entries(), key=lambda version: sort_key(version.version_id))
     default = state.defaults[-1].version_id if state.defaults else None
-    return Declared(tuple(declared_version(version) for version in versions), default)
+    named = {version.version_id for version in versions if version.recorded != "prerelease"}
+    said = tuple(declared_version(version) for version in versions)
+    return Declared(said, default if default in named else None)
 
 
 def declared_version(version: Version) -> DeclaredVersion:
     return DeclaredVersion(
         version_id=version.version_id,
-        status=version.recorded,
+        # A current version whose time ran out is still declared as the one (R16).
+        status="current" if version.was_current_to_the_end else version.recorded,
         released_at=text_of(version.released_at),
         deprecated_at=_text(version.deprecated_at),
         sunset_at=_text(version.sunset_at),
@@ -92,6 +96,15 @@ def declared_version(version: Version) -> DeclaredVersion:
         migration_guide_url=version.migration_guide_url,
         opt_in_required=version.opt_in_required,
     )
+
+
+def phase_by(version: DeclaredVersion, now: datetime) -> Phase:
+    """What a declaration has come to: its status, or what its times have made of that."""
+    for phase, text in (("sunset", version.sunset_at), ("deprecated", version.deprecated_at)):
+        reached = text is not None and moment_of(text) <= now
+        if reached and not (phase == "deprecated" and version.status == "sunset"):
+            return phase
+    return version.status
 
 
 def _text(moment: datetime | None) -> str | None:

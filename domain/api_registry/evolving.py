@@ -24,6 +24,7 @@ from domain.api_registry.events import (
     VersionWithdrawn,
 )
 from domain.api_registry.registry import (
+    BEGINNING,
     Brownout,
     DefaultSince,
     Registry,
@@ -78,6 +79,8 @@ def _loaded(state: Registry, event: RegistryLoaded) -> Registry:
         revision=event.revision,
         defaults=defaults,
         told_default=event.default_version,
+        told_from=BEGINNING,
+        versions=_agreed(state.versions, event.versions),
         applied=state.applied | {event.sha256},
         file=event.versions,
         file_default=event.declared_default,
@@ -86,15 +89,21 @@ def _loaded(state: Registry, event: RegistryLoaded) -> Registry:
     )
 
 
-BEGINNING = moment_of("1970-01-01T00:00:00Z")
+def _agreed(stand: Mapping[str, Version], said: Iterable[DeclaredVersion]) -> Mapping[str, Version]:
+    """Where a file says what operators decided, it is the file's again."""
+    agreed = (each.version_id for each in said if each.version_id in stand)
+    free = {id_: replace(stand[id_], decision="") for id_ in agreed if _says(said, stand[id_])}
+    return {**stand, **free}
 
 
 def _other_default(state: Registry, event: DefaultVersionChanged) -> Registry:
     """A declared default follows what operators decide; a computed one is only told."""
-    defaults = state.defaults
+    defaults, since = state.defaults, moment_of(event.effective_at)
     if event.is_declared:
-        defaults = (*defaults[-1:], DefaultSince(event.to, moment_of(event.effective_at)))
-    return replace(state, revision=event.revision, defaults=defaults, told_default=event.to)
+        defaults = (*defaults[-1:], DefaultSince(event.to, since))
+    return replace(
+        state, revision=event.revision, defaults=defaults, told_default=event.to, told_from=since
+    )
 
 
 def _registered(event: VersionRegistered) -> Version:

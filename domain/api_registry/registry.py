@@ -22,6 +22,7 @@ from domain.version_spec import Phase, sort_key
 SOFT_LIMIT = 20
 HARD_LIMIT = 100
 """Entries but tombstones (R36)."""
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,11 @@ class DefaultSince:
     version_id: str
     since: datetime
 
+    @property
+    def is_of_file(self) -> bool:
+        """Otherwise an operator decided it."""
+        return self.since == BEGINNING
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
@@ -133,6 +139,8 @@ class Registry:
     """Declared ones, the newest last; none if no file ever named one."""
     told_default: str = ""
     """The default that was last said to be one."""
+    told_from: datetime = BEGINNING
+    """When that begins: what is decided lies a moment ahead (R41)."""
     applied: frozenset[str] = frozenset()
     """Digests of everything that was ever applied: none of it is applied again by itself."""
     file: tuple[DeclaredVersion, ...] = ()
@@ -160,7 +168,7 @@ class Registry:
     def default_at(self, moment: datetime) -> str:
         """R17: the declared one while it lives, else the current one, else the newest deprecated one."""
         declared = [default.version_id for default in self.defaults if default.since <= moment]
-        if declared and self._lives(declared[-1], moment):
+        if declared and self.lives_at(declared[-1], moment):
             return declared[-1]
         current = self.currents_at(moment)
         if current:
@@ -168,7 +176,7 @@ class Registry:
         return self.newest_deprecated_at(moment)
 
     def newest_deprecated_at(self, moment: datetime, *, but: str = "") -> str:
-        """What can stand in for the current one (R17, V5.3); empty if nothing can."""
+        """What can stand in for the current one (R17, V5.3), stable ones first; empty if nothing can."""
         deprecated = [
             version.version_id
             for version in self.entries()
@@ -177,7 +185,7 @@ class Registry:
             and version.is_released_at(moment)
             and version.phase_at(moment) == "deprecated"
         ]
-        return max(deprecated, key=sort_key, default="")
+        return max(deprecated, key=lambda each: ("-" not in each, sort_key(each)), default="")
 
     def boundaries_after(self, moment: datetime) -> tuple[datetime, ...]:
         """When something turns next, and after that, in order."""
@@ -208,7 +216,7 @@ class Registry:
         )
         return tuple(sorted(found, key=sort_key))
 
-    def _lives(self, version_id: str, moment: datetime) -> bool:
+    def lives_at(self, version_id: str, moment: datetime) -> bool:
         version = self.versions.get(version_id)
         return (
             version is not None
@@ -227,7 +235,10 @@ def moment_of(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time needs a zone, such as Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a time lies within the years 1 to 9999 in UTC") from error
 
 
 def text_of(moment: datetime) -> str:

@@ -34,8 +34,8 @@ from domain.version_spec import Entry, Live
 from gateway.bridge import Bridge
 from gateway.signals import Signals
 from gateway.versions import discovery
-from gateway.versions.discovery import Metadata
 from gateway.versions.file import parsed, written
+from gateway.versions.metadata import Metadata
 from gateway.versions.snapshot import (
     PHASES,
     Snapshot,

@@ -17,23 +17,33 @@ from domain import consumer as consumers
 from domain.catalogue import TOPICS, upcast
 from domain.consumer import IssueKey
 from domain.decider import Context
+from domain.errors import UnavailableError
 from domain.ids import KeyId, RepoId
 from domain.ports import Clock, EventLog
 from gateway.answers import MemoryAnswers
 from gateway.app import Application, create_app
+from gateway.around import Around
 from gateway.auth import KeyDigests, key_text
 from gateway.caller import Directory
 from gateway.content import Content
 from gateway.core import Core, Limits
+from gateway.counters import Counters, MemoryCounters
 from gateway.errors import VARY
 from gateway.history import History
 from gateway.measures import Measures
+from gateway.oauth import Tokens
 from gateway.openapi import PARAMETER
 from gateway.operation import AnyOperation
 from gateway.operations import OPERATIONS
 from gateway.perform import Gateway
+from gateway.pressure import Pressure
 from gateway.reading import Reading
 from gateway.sent import SentChunks
+from gateway.signals import SignalCounts, Signals
+from gateway.tracing import Tracer
+from gateway.versions.registry import Backup
+from gateway.versions.telling import Teller, VersionMeasures
+from gateway.versions.wishes import BuiltIn, VersionsFile
 from infra.clock import SystemClock
 from infra.eventlog.mapper import Topics
 from infra.eventlog.opening import OpenedLog, open_memory
@@ -46,6 +56,8 @@ from tests.gateway.ports import FeedArchive, MemoryLeases, MoodyStore, SetPresen
 from tests.gateway.reading import FoldedReading
 
 SYSTEM = Context("system:test", "test")
+EDITION = {"X-API-Version": "v1"}
+"""What is asked if a test does not say: the tests of the first edition prove that it still works."""
 Beside = Callable[[Gateway], AbstractAsyncContextManager[object]]
 PEPPER = bytes(range(32))
 ODD_VALUES = st.sampled_from([b"", b"0", b"-1", b"wait=1", b"*", b"bytes=5-2"]) | st.text(
@@ -170,6 +182,57 @@ def run_story(story: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(whole())
 
 
+class Memory:
+    """As much of it is used as a test says."""
+
+    def __init__(self) -> None:
+        self.used = 0.1
+
+    def ratio(self) -> float:
+        return self.used
+
+
+class MemoryBackup:
+    """The last sound registry, in memory."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def read(self) -> str:
+        if not self.text:
+            raise UnavailableError(dependency="the backup")
+        return self.text
+
+    def write(self, text: str) -> None:
+        self.text = text
+
+
+def around_of(
+    clock: Clock,
+    *,
+    memory: Memory | None = None,
+    counters: Counters | None = None,
+    backup: Backup | None = None,
+    versions_file: VersionsFile | None = None,
+    **more: Any,
+) -> Around:
+    """What stands around the core, in memory."""
+    metrics = Metrics(version="test")
+    signals = Signals(clock, SignalCounts(metrics.alerts, metrics.security_events, metrics.signals_dropped))
+    dial, circuit = metrics.memory_utilization, metrics.circuit_state.of("memory")
+    return Around(
+        measures=measures_of(metrics),
+        signals=signals,
+        tracer=Tracer(clock, FakeIds()),
+        counters=counters or MemoryCounters(),
+        backup=backup or MemoryBackup(),
+        pressure=Pressure(memory or Memory(), signals, dial=dial, circuit=circuit),
+        pepper=PEPPER,
+        versions_file=versions_file or BuiltIn(),
+        **more,
+    )
+
+
 @contextmanager
 def parts(
     *,
@@ -180,9 +243,11 @@ def parts(
     read: Reading | None = None,
     through: Callable[[EventLog], EventLog] = lambda log: log,
     clock: Clock | None = None,
+    tokens: Tokens | None = None,
+    **edge: Any,
 ) -> Generator[Parts]:
     """Composed from memory adapters; `opened` and `read` stand in for a real log and real read models, and
-    the gateway's commands go `through` what may fail."""
+    the gateway's commands go `through` what may fail. `edge` is handed to `around_of`."""
     clock, ids = clock or SystemClock(), FakeIds()
     messages = opened.messages if opened is not None else None
     opened = opened or open_memory(topics=Topics(TOPICS, upcast), clock=clock, ids=ids)
@@ -191,7 +256,7 @@ def parts(
     disk = MoodyStore(memory)
     store = VerifiedStore(disk)
     pipeline = StorePipeline(store, threads=2, part_bytes=256 << 10)
-    log = through(opened.events)
+    log, surroundings = through(opened.events), around_of(clock, **edge)
     core = Core(
         log=log,
         feed=opened.feed(),
@@ -210,30 +275,22 @@ def parts(
         keys=KeyDigests(PEPPER),
         directory=Directory(),
         limits=limits or Limits(),
+        teller=Teller(VersionMeasures(surroundings.measures.registry), surroundings.signals),
+        tokens=tokens,
     )
-    measures = measures_of(Metrics(version="test"))
-    application = create_app(core, measures=measures, operations=operations, beside=beside)
+    application = create_app(core, surroundings, operations=operations, beside=beside)
     yield Parts(application, core, opened, reading, presence, leases, memory, disk, archive)
     pipeline.close()
 
 
 @asynccontextmanager
-async def house(
-    *,
-    limits: Limits | None = None,
-    operations: tuple[AnyOperation, ...] = OPERATIONS,
-    beside: Beside = nullcontext,
-    opened: OpenedLog | None = None,
-    read: Reading | None = None,
-    through: Callable[[EventLog], EventLog] = lambda log: log,
-) -> AsyncGenerator[House]:
-    with parts(
-        limits=limits, operations=operations, beside=beside, opened=opened, read=read, through=through
-    ) as p:
+async def house(**made_with: Any) -> AsyncGenerator[House]:
+    """`parts`, running."""
+    with parts(**made_with) as p:
         transport = httpx.ASGITransport(p.application.asgi, raise_app_exceptions=False)
         async with (
             running(p.application),
-            httpx.AsyncClient(transport=transport, base_url="http://dits") as http,
+            httpx.AsyncClient(transport=transport, base_url="http://dits", headers=EDITION) as http,
         ):
             made: dict[str, Any] = {each.name: getattr(p, each.name) for each in fields(Parts)}
             yield House(**made, http=http)

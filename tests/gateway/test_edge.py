@@ -183,7 +183,7 @@ def test_a_bug_says_nothing_about_itself(logged: Lines) -> None:
             answer = await h.ask("GET", "/bug", key=h.key("ann", "read"))
             expect_problem(answer, 500, "INTERNAL_SERVER_ERROR")
             assert answer.json()["message"] == "An unexpected error occurred"
-            line = next(each for each in logged if each["event"] == "request_failed")
+            line = next(each for each in logged if each["event"] == "request.unhandled_exception")
             assert line["correlation_id"] == answer.headers["X-Correlation-ID"]
             assert not {"secret", "Runtime", "Traceback"} & set(re.findall(r"\w+", answer.text))
 

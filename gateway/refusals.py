@@ -1,0 +1,62 @@
+"""From an error to the problem that is said of it, at any door: the gateway's error edge (style rule 16).
+
+Promises: a bug says nothing about itself, is one ERROR line each time and one alert in five minutes (V7.4);
+who is turned away is counted and logged without what they showed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
+import structlog
+from starlette.exceptions import HTTPException
+
+from domain.errors import DitsError
+from gateway.auth import note_refusal
+from gateway.errors import INTERNAL, Problem, RouteNotFoundError, ToldError, problem_of
+from gateway.http_door import ClientGone
+from gateway.measures import Measures
+from gateway.signals import Signals
+
+log = structlog.get_logger("gateway.edge")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What is said, and the error that it is said of; None of a bug that was no error of ours."""
+
+    problem: Problem
+    error: DitsError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """One a request."""
+
+    measures: Measures
+    signals: Signals
+    correlation_id: str
+    if_match: bool = False
+
+    async def of(self, serving: Awaitable[None]) -> Refused | None:
+        """None if it went well, or if nobody is left to hear."""
+        try:
+            await serving
+        except ClientGone:
+            return None
+        except DitsError as error:
+            if error.kind == "bug" and not isinstance(error, ToldError):
+                self._unexpected(error)
+            note_refusal(error, self.measures.auth_failures)
+            return Refused(problem_of(error, if_match=self.if_match), error)
+        except HTTPException as error:
+            return Refused(problem_of(RouteNotFoundError()) if error.status_code == 404 else INTERNAL)
+        except Exception as bug:  # noqa: BLE001 -- the error edge
+            self._unexpected(bug)
+            return Refused(INTERNAL)
+        return None
+
+    def _unexpected(self, bug: Exception) -> None:
+        log.error("request.unhandled_exception", exc_info=bug)
+        self.signals.alert("unhandled_exception", "critical", "a request met a bug", self.correlation_id)
