@@ -21,8 +21,9 @@ everything that it expects. Every other one is written by hand, in `test_s<secti
   told otherwise; `stage.after(id)` plays another case anew and gives its world; `stage.case` is the row of
   the table; `stage.fixture(name)` is any fixture of pytest.
 - `world.ask(path, method=, headers=, auth=, ip=, body=)` is a table's request; `world.clock` stands still
-  until `world.advance(seconds)`; `world.write(text)` writes the operator's file; `world.parts` is the gateway
-  beneath (`tests/gateway/house.py`).
+  until `world.advance(seconds)`; `world.write(text)` writes the operator's file and has it read;
+  `world.operate("v3-beta/promote")` is an operator's decision; `world.parts` is the gateway beneath
+  (`tests/gateway/house.py`), `world.versions` its registry.
 - `world.mark()`, then `world.since(mark)`: its `lines` (log), `happened` (events), `before` and `after`
   (metrics). `signs.log_findings`, `signs.event_findings`, `signs.metric_findings` hold them against the
   table's words.

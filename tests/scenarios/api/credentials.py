@@ -69,7 +69,8 @@ def wanted(header: str, value: str, more: Mapping[str, Any] | None = None) -> Wa
     more = more or {}
     scopes = tuple(more.get("scopes", ())) or _scopes(words)
     if match[1] is not None:
-        return WantedToken(next((flaw for word, flaw in FLAWS if word in words), ""), scopes)
+        flaws: list[Flaw] = [flaw for word, flaw in FLAWS if word in words]
+        return WantedToken(flaws[0] if flaws else "", scopes)
     pinned = PINNED.search(words)
     return WantedKey(
         scopes,

@@ -20,9 +20,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain import consumer as consumers
 from domain import repository as repositories
-from domain.api_registry.commands import RegistryCommand
-from domain.api_registry.decider import DECIDER as REGISTRY
-from domain.api_registry.decider import REGISTRY_ID
 from domain.consumer import RevokeKey, SetLimit
 from domain.event import Event
 from domain.ids import KeyId, repo_id
@@ -38,15 +35,15 @@ from tests.fakes import FakeClock
 from tests.gateway.conftest import QUICK
 from tests.gateway.house import SYSTEM, Parts, parts, running
 from tests.scenarios.api.answers import Answer
-from tests.scenarios.api.credentials import LIMIT, WantedKey, WantedToken, wanted
+from tests.scenarios.api.credentials import EVERYDAY_SCOPES, LIMIT, WantedKey, WantedToken, wanted
 from tests.scenarios.api.heard import Lines
 from tests.scenarios.api.sending import Fields, Sent, over_asgi, over_wire, sent
 from tests.scenarios.api.signs import Happened, Samples, samples_of
 from tests.scenarios.api.table import Given, Table
 from tests.scenarios.api.tokens import AUDIENCE, ISSUER, TOKEN_ENDPOINT, IssuerOfTokens
 
-OWNER = "owner"
-"""Of the repositories that a table's paths name."""
+OWNER, OPERATOR = "owner", "operator"
+"""The first one's are the repositories that a table's paths name."""
 EVENTS_A_READ = 1_000
 START_TIMEOUT_S = 10
 SETTLE_EVERY_S = 0.005
@@ -196,11 +193,13 @@ class World:
         """Are facts on their way into the log?"""
         return self.application.around.signals.waiting > 0
 
-    async def decide(self, command: RegistryCommand) -> None:
-        """As an operator's command, past the routes; this gateway has turned when it returns."""
-        log, ask = self.parts.core.log, REGISTRY.ask(REGISTRY_ID, command)
-        await asyncio.to_thread(log.ask, ask, context=SYSTEM)
+    async def operate(self, what: str, key: str = "once", **asked: Any) -> Answer:
+        """An operator's decision, as `v3-beta/promote`; this gateway has turned when it is answered."""
+        operator = self.key(OPERATOR, WantedKey((*EVERYDAY_SCOPES, "admin:versions")))
+        headers = {"X-API-Key": operator, "Idempotency-Key": key}
+        answer = await self.ask(f"/admin/versions/{what}", method="POST", headers=headers, body=asked)
         await self.turn()
+        return answer
 
     async def write(self, text: str) -> None:
         """Into the operator's file, which the gateway then looks at."""
