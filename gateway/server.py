@@ -14,9 +14,9 @@ from types import FrameType
 import uvicorn
 
 from gateway.app import Application
-from gateway.correlation import correlation_id
-from gateway.heads import HeadLimits, Watch
+from gateway.heads import HeadLimits
 from gateway.protocol import guarded
+from gateway.watching import watch_of
 
 BACKLOG = 1_024
 KEEP_ALIVE_S = 30
@@ -38,12 +38,6 @@ class Listening:
     heads: HeadLimits = field(default_factory=HeadLimits)
 
 
-def watching(application: Application) -> Watch:
-    """Requests that never reach the edge are told of as those that do; security events nobody hears."""
-    ids = application.gateway.core.ids
-    return Watch(lambda: correlation_id(None, ids), application.measures.answered)
-
-
 class GatewayServer(uvicorn.Server):
     """`run()` until SIGTERM or SIGINT; a second signal does not wait."""
 
@@ -52,10 +46,8 @@ class GatewayServer(uvicorn.Server):
         application: Application,
         listening: Listening,
         on_started: Callable[[], None] | None = None,
-        *,
-        watch: Watch | None = None,
     ) -> None:
-        guard = guarded(listening.heads, watch or watching(application))
+        guard = guarded(listening.heads, watch_of(application))
         self._application = application
         self._ticks_left = int(listening.lame_duck_s * TICKS_PER_S)
         self._on_started = on_started

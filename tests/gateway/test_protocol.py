@@ -8,11 +8,12 @@ from contextlib import suppress
 
 import pytest
 
+from domain.incidents import SecurityIncidentRecorded
 from gateway.heads import HeadLimits
 from tests.gateway.conftest import Lines
-from tests.gateway.guarding import Guard, get, guarding, parsed, post, shortly
+from tests.gateway.guarding import Guard, get, guarding, parsed, post, shortly, wait_until
 from tests.gateway.house import expect_problem
-from tests.gateway.served import read_all, served
+from tests.gateway.served import Served, read_all, served
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -280,3 +281,19 @@ def test_the_gateway_counts_and_logs_what_never_reached_it(logged: Lines) -> Non
     assert (line["status"], line["route"], line["log_level"]) == (431, "unknown", "info")
     assert line["correlation_id"] == answer.headers["X-Correlation-ID"]
     assert len(line["correlation_id"]) == 36
+
+
+def test_the_gateway_records_an_injection_and_says_which_versions_there_are() -> None:
+    with served() as s:
+        (answer,) = parsed(s.raw(get(b"X-API-Version: v1\0")))
+        wait_until(lambda: bool(incidents_of(s)))
+        (incident,) = incidents_of(s)
+    expect_problem(answer, 400, "INVALID_VERSION_FORMAT")
+    assert (incident.kind, incident.source) == ("header_injection", "header")
+    assert incident.correlation_id == answer.headers["X-Correlation-ID"]
+    assert "v1" in answer.headers["X-API-Supported-Versions"]
+
+
+def incidents_of(s: Served) -> list[SecurityIncidentRecorded]:
+    events = [each.event for each in s.parts.log.feed().read(None, 1_000)]
+    return [event for event in events if isinstance(event, SecurityIncidentRecorded)]
