@@ -63,8 +63,8 @@ class Product:
         return Client(left["url"], key or left["key"], nats_url=nats_url, pacing=pacing)
 
     def http(self, timeout_s: float = 30) -> httpx.Client:
-        """Requests as somebody without our client makes them."""
-        headers = {"X-API-Key": self.left["key"]}
+        """Requests as somebody without our client makes them, in the version that was published first."""
+        headers = {"X-API-Key": self.left["key"], "X-API-Version": "v1"}
         return httpx.Client(base_url=self.laptop.url, headers=headers, timeout=timeout_s)
 
     # ---------------------------------------------------------------- its processes
