@@ -14,9 +14,18 @@ class Keys:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
-    def issue(self, name: str, scopes: Sequence[str], repos: Sequence[str] | None = None) -> IssuedKey:
-        """A key for this consumer, shown once; `repos` None is all of them."""
+    def issue(
+        self,
+        name: str,
+        scopes: Sequence[str],
+        repos: Sequence[str] | None = None,
+        *,
+        version: str | None = None,
+    ) -> IssuedKey:
+        """A key for this consumer, shown once; `repos` None is all of them, to `version` it is pinned."""
         body: Json = {"name": name, "scopes": list(scopes), "repos": None if repos is None else list(repos)}
+        if version is not None:
+            body = {**body, "version": version}
         return IssuedKey.of(self._calls.ask(op.KEYS_ISSUE, body=body))
 
     def list(self) -> tuple[Key, ...]:
@@ -25,6 +34,16 @@ class Keys:
     def revoke(self, consumer: str, key_id: str, *, reason: str) -> None:
         where = {"consumer": consumer, "key_id": key_id}
         self._calls.ask(op.KEYS_REVOKE, where, query={"reason": reason})
+
+    def limit(self, consumer: str, requests_per_minute: int | None) -> None:
+        """Over all keys of the consumer; None is what everybody has."""
+        body: Json = {"requests_per_minute": requests_per_minute}
+        self._calls.ask(op.KEYS_LIMIT, {"consumer": consumer}, body=body)
+
+    def pin(self, consumer: str, key_id: str, version: str | None) -> None:
+        """The version of the API for requests that name none; None is the server's default."""
+        where = {"consumer": consumer, "key_id": key_id}
+        self._calls.ask(op.KEYS_PIN, where, body={"version": version})
 
     def whoami(self) -> Principal:
         return Principal.of(self._calls.ask(op.WHOAMI))

@@ -279,12 +279,22 @@ class Key:
     key_id: str
     scopes: tuple[str, ...]
     repos: tuple[str, ...] | None
+    version: str | None
+    """The version of the API that it is pinned to."""
+    requests_per_minute: int | None
+    """Its consumer's limit; None is what everybody has."""
 
     @staticmethod
     def of(fields: Fields) -> Key:
-        repos = None if fields.raw.get("repos") is None else fields.texts("repos")
-        name, key_id = fields.text("name"), fields.text("key_id")
-        return Key(fields.text("consumer"), name, key_id, fields.texts("scopes"), repos)
+        return Key(
+            consumer=fields.text("consumer"),
+            name=fields.text("name"),
+            key_id=fields.text("key_id"),
+            scopes=fields.texts("scopes"),
+            repos=None if fields.raw.get("repos") is None else fields.texts("repos"),
+            version=fields.text_or_none("version"),
+            requests_per_minute=fields.number_or_none("requests_per_minute"),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domain import consumer as consumers
+from domain.api_registry import decider as api_registry
 from domain.consumer import ApiKeyIssued, IssueKey, PinVersion, RevokeKey, SetLimit, consumer_id, grants
-from domain.errors import ForbiddenError, NotFoundError
+from domain.errors import ForbiddenError, NotFoundError, VersionNotFoundError
 from domain.ids import ConsumerId, KeyId, RepoId, parse_name, repo_id
 from gateway import auth
 from gateway.caller import Principal
@@ -25,6 +26,7 @@ def issue(core: Core, call: Call[v2.IssueKey]) -> Answer:
     scopes = tuple(dict.fromkeys(asked.scopes))
     repos = _repos(core, asked.repos)
     _refuse_more_than_own(call.principal, scopes)
+    _refuse_unknown_version(core, call.principal, asked.version)
     consumer = consumer_id(name)
     text = auth.key_text(consumer, core.ids.token(auth.SECRET_BYTES))
     key_id = KeyId(call.derived("api key"))
@@ -74,6 +76,7 @@ def set_limit(core: Core, call: Call[AskedLimit]) -> Answer:
 def pin(core: Core, call: Call[AskedPin]) -> Answer:
     _refuse_unless_for_all(call.principal)
     consumer, key_id = call.hex_id("consumer", "consumer"), KeyId(call.hex_id("key_id", "key"))
+    _refuse_unknown_version(core, call.principal, call.asked.version)
     command = PinVersion(key_id, call.asked.version)
     outcome = core.log.ask(consumers.DECIDER.ask(consumer, command), context=call.context)
     return Answer(position=outcome.position, replayed=outcome.replayed)
@@ -106,6 +109,17 @@ def _refuse_unless_for_all(principal: Principal) -> None:
     """Consumers belong to no repository, so a key for some of them administers nobody's keys."""
     if principal.repos is not None:
         raise ForbiddenError(scope="admin:keys for every repository")
+
+
+def _refuse_unknown_version(core: Core, principal: Principal, version_id: str | None) -> None:
+    """What is not released is not there, but for those who may know (R13). Raises VersionNotFoundError."""
+    if version_id is None:
+        return
+    registry = core.log.load(api_registry.DECIDER, api_registry.REGISTRY_ID).state
+    version = registry.versions.get(version_id)
+    may_know = grants(principal.scopes, "admin:versions")
+    if version is None or not (may_know or version.is_released_at(core.clock.now())):
+        raise VersionNotFoundError(version_id=version_id)
 
 
 def _refuse_more_than_own(issuer: Principal, scopes: tuple[str, ...]) -> None:

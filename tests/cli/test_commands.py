@@ -100,6 +100,19 @@ def test_keys_are_issued_listed_and_revoked(dits: Dits, film: str) -> None:
     assert dits("status", "--key", str(issued["key"]), "--json").json["consumer"] is None
 
 
+@pytest.mark.usefixtures("film")
+def test_a_consumer_is_limited_and_its_key_pinned(dits: Dits) -> None:
+    issued = dits("keys", "issue", "dora", "--scope", "read", "--version", "v1", "--json").json
+    consumer, key_id = str(issued["consumer"]), str(issued["key_id"])
+    assert dits("keys", "limit", consumer, "5000").out == f"Limit of {consumer}: 5000 requests a minute\n"
+    assert dits("keys", "pin", consumer, key_id, "v2").out == f"Pinned {key_id} to v2\n"
+    row = next(each for each in dits("keys", "list", "--json").rows if each["key_id"] == key_id)
+    assert (row["version"], row["requests_per_minute"]) == ("v2", 5000)
+    assert dits("keys", "pin", consumer, key_id, "none").code == 0
+    assert dits("keys", "limit", consumer, "default").code == 0
+    assert dits("keys", "limit", consumer, "0").code == exits.USAGE
+
+
 def test_events_are_one_line_each(dits: Dits, film: str) -> None:
     dits("lock", "a.mov", "b.mov")
     topics = [line["topic"] for line in dits("events", "--json").lines]

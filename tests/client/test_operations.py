@@ -93,6 +93,19 @@ def test_keys_are_issued_listed_and_revoked(client: Client, served: Served) -> N
     assert refused.value.kind == "unauthorized"
 
 
+def test_consumers_are_limited_and_keys_pinned(client: Client) -> None:
+    issued = client.keys.issue("carl", ["read"], version="v2")
+    client.keys.limit(issued.consumer, 5_000)
+    (line,) = [each for each in client.keys.list() if each.key_id == issued.key_id]
+    assert (line.version, line.requests_per_minute) == ("v2", 5_000)
+    client.keys.limit(issued.consumer, None)
+    client.keys.pin(issued.consumer, issued.key_id, None)
+    (line,) = [each for each in client.keys.list() if each.key_id == issued.key_id]
+    assert (line.version, line.requests_per_minute) == (None, None)
+    with pytest.raises(ProblemError, match="'v77' not found"):
+        client.keys.pin(issued.consumer, issued.key_id, "v77")
+
+
 def test_the_operators_see_the_read_models(client: Client) -> None:
     names = [each.name for each in client.projections.list()]
     assert "commits" in names
