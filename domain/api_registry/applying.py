@@ -83,9 +83,9 @@ class _Changes:
 
     def _turned(self, known: Version, wanted: DeclaredVersion, names: list[str]) -> list[RegistryEvent]:
         made: list[RegistryEvent] = []
+        if known.recorded == "sunset" and phase_by(wanted, self._turn.when.now) != "sunset":
+            raise RegistryFileError(problem=f"{known.version_id} is sunset, which is for good")
         if "status" in names:
-            if known.recorded == "sunset":
-                raise RegistryFileError(problem=f"{known.version_id} is sunset, which is for good")
             made.append(self._turn.to_phase(known, wanted.status))
         after = reduce(evolve, made, self._turn.state).versions[known.version_id]
         stands = declared_version(after)
@@ -101,12 +101,16 @@ class _Changes:
         named = self._before if not self._adopt else state.versions
         gone = [state.versions[each] for each in named if each not in kept and each in state.versions]
         gone = [version for version in gone if not version.is_tombstone]  # no entry, so in no file
-        made: list[RegistryEvent] = []
         for version in gone:
             if version.decision and not self._adopt:
                 self.drift.append(f"the file drops {version.version_id}; decided was {version.decision}")
-            made.append(VersionWithdrawn(version_id=version.version_id, revision=self._turn.revision))
-        return made
+        ids = {version.version_id for version in gone}
+        back = kept if self._adopt else set[str]()
+        orphans = [each for each in _orphans(state, ids) if each not in back]
+        return [
+            VersionWithdrawn(version_id=each, revision=self._turn.revision)
+            for each in (*sorted(ids), *orphans)
+        ]
 
     def default(self, wanted: str | None) -> None:
         state = self._turn.state
@@ -116,6 +120,16 @@ class _Changes:
         if decided.version_id != wanted:
             said = f"default_version: {wanted}; decided was {decided.version_id}"
             self.drift.append(f"the file says {said}")
+
+
+def _orphans(state: Registry, gone: set[str]) -> list[str]:
+    """Tombstones that only what is gone answered for, one through the other."""
+    found: list[str] = []
+    tombstones = [version for version in state.versions.values() if version.is_tombstone]
+    while more := [each for each in tombstones if each.answered_by in gone and each.version_id not in gone]:
+        found += [version.version_id for version in more]
+        gone = {*gone, *found}
+    return found
 
 
 def _differ(name: str, one: DeclaredVersion | None, other: DeclaredVersion) -> bool:

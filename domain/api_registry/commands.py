@@ -135,4 +135,13 @@ Lifecycle = (
     | CancelBrownouts
 )
 """What operators ask."""
+
 RegistryCommand = ApplyFile | RejectFile | Lifecycle | ObserveTime | NoteCorruption | NoteRebuild
+
+
+def moment_of_asking(command: Lifecycle) -> datetime:
+    match command:
+        case RegisterVersion() | ScheduleBrownout() | CancelBrownouts():
+            return command.now
+        case _:
+            return command.when.now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import assert_never, get_args
 
 from domain.api_registry.applying import applied
@@ -20,6 +21,7 @@ from domain.api_registry.commands import (
     RollBackVersion,
     ScheduleBrownout,
     SunsetVersion,
+    moment_of_asking,
 )
 from domain.api_registry.deciding import decided
 from domain.api_registry.events import (
@@ -38,8 +40,9 @@ REGISTRY_ID = "main"
 
 def decide(state: Registry, command: RegistryCommand) -> tuple[RegistryEvent, ...]:
     match command:
-        case ApplyFile():
-            return applied(state, command)
+        case ApplyFile(now=now):
+            due = observed_alone(state, now)
+            return _after(due, applied(reduce(evolve, due, state), command))
         case RejectFile():
             return _rejected(state, command)
         case ObserveTime(now):
@@ -64,9 +67,15 @@ def decide(state: Registry, command: RegistryCommand) -> tuple[RegistryEvent, ..
             | ScheduleBrownout()
             | CancelBrownouts()
         ):
-            return decided(state, command)
+            due = observed_alone(state, moment_of_asking(command))
+            return _after(due, decided(reduce(evolve, due, state), command))
         case _:
             assert_never(command)
+
+
+def _after(due: tuple[RegistryEvent, ...], made: tuple[RegistryEvent, ...]) -> tuple[RegistryEvent, ...]:
+    """What announced times brought comes first: nothing is decided over a turn that nobody recorded yet."""
+    return (*due, *made) if made else ()
 
 
 def _rejected(state: Registry, command: RejectFile) -> tuple[RegistryEvent, ...]:

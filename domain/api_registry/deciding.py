@@ -24,6 +24,7 @@ from domain.api_registry.commands import (
     ScheduleBrownout,
     SunsetVersion,
 )
+from domain.api_registry.declared import GUIDE
 from domain.api_registry.events import (
     BrownoutsCancelled,
     BrownoutScheduled,
@@ -153,12 +154,19 @@ def size_warning(before: int, after: int) -> tuple[RegistrySizeWarned, ...]:
 
 def _released(state: Registry, command: ReleaseVersion) -> Events:
     turn = Turn(state, "manual", "operator", command.when)
-    version, now = entry(state, command.version_id), command.when.now
-    if version.phase_at(now) == "current" and version.is_released_at(now):
-        raise _refused(version.version_id, "current", "it is")
-    if version.phase_at(now) in {"deprecated", "sunset"}:
-        raise _refused(version.version_id, "current", f"it is {version.phase_at(now)}")
+    version = _heir(state, command.version_id, command.when.now)
     return turn.with_default(_handed_over(turn, version), wanted=version.version_id)
+
+
+def _heir(state: Registry, version_id: str, now: datetime) -> Version:
+    """One that may become current: a prerelease, or one that is declared to be current later."""
+    version = entry(state, version_id)
+    phase = version.phase_at(now)
+    if phase == "current" and version.is_released_at(now):
+        raise _refused(version_id, "current", "it is")
+    if phase in {"deprecated", "sunset"}:
+        raise _refused(version_id, "current", f"it is {phase}")
+    return version
 
 
 def _handed_over(turn: Turn, heir: Version) -> list[RegistryEvent]:
@@ -235,7 +243,7 @@ def _deprecated(state: Registry, command: DeprecateVersion) -> Events:
     if phase == "current" and version.is_released_at(now):
         if command.successor is None:
             raise _refused(version.version_id, "deprecated", "it is current; name its --successor")
-        made += _handed_over(turn, entry(state, command.successor))
+        made += _handed_over(turn, _heir(state, command.successor, now))
         default = command.successor
     elif phase != "deprecated":
         made.append(turn.to_phase(version, "deprecated"))
@@ -251,6 +259,12 @@ def _new_terms(turn: Turn, after: Registry, command: DeprecateVersion) -> list[R
     version = after.versions[command.version_id]
     if command.sunset_at is not None and command.sunset_at < (version.deprecated_at or command.sunset_at):
         raise _refused(version.version_id, "sunset then", "that is before its deprecation (RFC 9745)")
+    if command.sunset_at is not None and command.sunset_at < command.when.now:
+        raise _refused(version.version_id, "sunset then", "that is past; sunset it now")
+    if command.successor is not None and not is_version_id(command.successor):
+        raise _refused(version.version_id, "succeeded by that", "it is no version identifier")
+    if command.migration_guide_url is not None and not GUIDE.fullmatch(command.migration_guide_url):
+        raise _refused(version.version_id, "guided there", "that is no http(s) address")
     wanted = {
         "successor": command.successor or version.successor,
         "sunset_at": command.sunset_at or version.sunset_at,
@@ -275,6 +289,8 @@ def _rolled_back(state: Registry, command: RollBackVersion) -> Events:
     turn = Turn(state, "rollback", "operator", command.when)
     version, now = entry(state, command.version_id), command.when.now
     is_current = version.version_id in state.currents_at(now)
+    if version.phase_at(now) == "sunset":
+        raise _refused(version.version_id, "a rollback", "it is sunset, which is for good")
     current = next(iter(state.currents_at(now)), "")
     fallback = state.newest_deprecated_at(now, but=version.version_id) if is_current else current
     if not fallback:

@@ -87,8 +87,7 @@ def declared_form(state: Registry) -> Declared:
 def declared_version(version: Version) -> DeclaredVersion:
     return DeclaredVersion(
         version_id=version.version_id,
-        # A current version whose time ran out is still declared as the one (R16).
-        status="current" if version.was_current_to_the_end else version.recorded,
+        status=_declared_phase(version),
         released_at=text_of(version.released_at),
         deprecated_at=_text(version.deprecated_at),
         sunset_at=_text(version.sunset_at),
@@ -98,13 +97,18 @@ def declared_version(version: Version) -> DeclaredVersion:
     )
 
 
+def _declared_phase(version: Version) -> Phase:
+    """A current version whose time ran out is still declared as the current one (R16)."""
+    is_over = version.recorded == "sunset" and version.was_current_to_the_end
+    return "current" if is_over else version.recorded
+
+
 def phase_by(version: DeclaredVersion, now: datetime) -> Phase:
     """What a declaration has come to: its status, or what its times have made of that."""
-    for phase, text in (("sunset", version.sunset_at), ("deprecated", version.deprecated_at)):
-        reached = text is not None and moment_of(text) <= now
-        if reached and not (phase == "deprecated" and version.status == "sunset"):
-            return phase
-    return version.status
+    if version.sunset_at is not None and moment_of(version.sunset_at) <= now:
+        return "sunset"
+    is_over = version.deprecated_at is not None and moment_of(version.deprecated_at) <= now
+    return "deprecated" if is_over and version.status != "sunset" else version.status
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from domain.api_registry.declared import declared_version
 from domain.api_registry.events import (
     BrownoutsCancelled,
     BrownoutScheduled,
+    DeclaredVersion,
     DefaultVersionChanged,
     RegistryCorruptionDetected,
     RegistryEvent,
@@ -44,14 +47,15 @@ def evolve(state: Registry, event: RegistryEvent) -> Registry:
         case DefaultVersionChanged():
             return _other_default(state, event)
         case VersionWithdrawn():
-            left = {id_: each for id_, each in state.versions.items() if id_ != event.version_id}
-            return replace(state, revision=event.revision, versions=left)
+            return replace(
+                state, revision=event.revision, versions=_without(state.versions, event.version_id)
+            )
         case VersionRolledBack():
             return _with(state, _rolled_back(state.versions[event.version_id], event), event.revision)
         case VersionPromoted():
             return _promoted(state, event)
         case VersionRegistered():
-            return _with(state, _registered(event), event.revision)
+            return _with(state, _registered(state, event), event.revision)
         case VersionStatusChanged() | VersionTermsSet() | BrownoutScheduled() | BrownoutsCancelled():
             return _with(state, _turned(state.versions[event.version_id], event), event.revision)
         case RegistrySizeWarned() | RegistryCorruptionDetected() | RegistryRebuilt():
@@ -67,6 +71,15 @@ def rejection(sha256: str, reason: str) -> str:
 
 def _with(state: Registry, version: Version, revision: int) -> Registry:
     return replace(state, revision=revision, versions={**state.versions, version.version_id: version})
+
+
+def _without(stand: Mapping[str, Version], gone: str) -> dict[str, Version]:
+    """Whom it stood in for speaks for itself again."""
+    return {
+        id_: replace(each, substitute=None) if each.answered_by == gone else each
+        for id_, each in stand.items()
+        if id_ != gone
+    }
 
 
 def _loaded(state: Registry, event: RegistryLoaded) -> Registry:
@@ -90,10 +103,14 @@ def _loaded(state: Registry, event: RegistryLoaded) -> Registry:
 
 
 def _agreed(stand: Mapping[str, Version], said: Iterable[DeclaredVersion]) -> Mapping[str, Version]:
-    """Where a file says what operators decided, it is the file's again."""
-    agreed = (each.version_id for each in said if each.version_id in stand)
-    free = {id_: replace(stand[id_], decision="") for id_ in agreed if _says(said, stand[id_])}
-    return {**stand, **free}
+    """What operators decided and a file now says as well is the file's again."""
+    wanted = {each.version_id: each for each in said}
+    return {id_: _freed(version, wanted.get(id_)) for id_, version in stand.items()}
+
+
+def _freed(version: Version, said: DeclaredVersion | None) -> Version:
+    is_same = not version.is_tombstone and declared_version(version) == said
+    return replace(version, decision="") if is_same else version
 
 
 def _other_default(state: Registry, event: DefaultVersionChanged) -> Registry:
@@ -101,13 +118,12 @@ def _other_default(state: Registry, event: DefaultVersionChanged) -> Registry:
     defaults, since = state.defaults, moment_of(event.effective_at)
     if event.is_declared:
         defaults = (*defaults[-1:], DefaultSince(event.to, since))
-    return replace(
-        state, revision=event.revision, defaults=defaults, told_default=event.to, told_from=since
-    )
+    return replace(state, revision=event.revision, defaults=defaults, told_default=event.to, told_from=since)
 
 
-def _registered(event: VersionRegistered) -> Version:
+def _registered(state: Registry, event: VersionRegistered) -> Version:
     released_at = moment_of(event.released_at)
+    is_of_file = DeclaredVersion.model_validate(event.model_dump(exclude={"revision"})) in state.file
     return Version(
         version_id=event.version_id,
         spells=(Spell(event.status, released_at),),
@@ -117,6 +133,7 @@ def _registered(event: VersionRegistered) -> Version:
         successor=event.successor,
         migration_guide_url=event.migration_guide_url,
         opt_in_required=event.opt_in_required,
+        decision="" if is_of_file else f"its registration at revision {event.revision}",
     )
 
 
@@ -127,7 +144,6 @@ def _turned(
         case VersionStatusChanged():
             return _in_phase(version, event)
         case VersionTermsSet():
-            decision = f"its terms at revision {event.revision}" if event.decided_by == "operator" else ""
             return replace(
                 version,
                 released_at=moment_of(event.released_at),
@@ -136,7 +152,7 @@ def _turned(
                 successor=event.successor,
                 migration_guide_url=event.migration_guide_url,
                 opt_in_required=event.opt_in_required,
-                decision=decision or version.decision,
+                decision=_decision(version, event, f"its terms at revision {event.revision}"),
             )
         case BrownoutScheduled():
             window = Brownout(moment_of(event.starts_at), moment_of(event.ends_at))
@@ -145,6 +161,19 @@ def _turned(
             return replace(version, brownouts=())
         case _:
             assert_never(event)
+
+
+def _decision(version: Version, event: VersionStatusChanged | VersionTermsSet, said: str) -> str:
+    """A file that may say something else was adopted; the clock decides nothing."""
+    match event.decided_by:
+        case "operator":
+            return said
+        case "file":
+            return ""
+        case "clock":
+            return version.decision
+        case _:
+            assert_never(event.decided_by)
 
 
 BROWNOUTS_MAX = 64
@@ -157,7 +186,7 @@ def _in_phase(version: Version, event: VersionStatusChanged) -> Version:
     version = replace(
         version,
         spells=(*version.spells[-1:], Spell(event.to, since)),
-        decision=said if event.decided_by == "operator" else version.decision,
+        decision=_decision(version, event, said),
     )
     match event.to:
         case "deprecated":
@@ -168,7 +197,7 @@ def _in_phase(version: Version, event: VersionStatusChanged) -> Version:
             # What was announced of its end, was announced of one that is not current.
             return replace(version, deprecated_at=None, sunset_at=None, substitute=None)
         case "prerelease":
-            return replace(version, deprecated_at=None)
+            return replace(version, deprecated_at=None, substitute=None)
         case _:
             assert_never(event.to)
 

@@ -37,9 +37,8 @@ def observed(
 def observed_alone(state: Registry, now: datetime) -> Events:
     """With what it does to the default."""
     made = observed(state, now, state.revision + 1)
-    turn = Turn(state, "scheduled", "clock", Moment(now, now))
-    if not made and state.default_at(now) == state.told_default:
-        return ()
+    # A default that was told a moment ahead of its time has not come yet.
+    turn = Turn(state, "scheduled", "clock", Moment(now, max(now, state.told_from)))
     return turn.with_default(made)
 
 

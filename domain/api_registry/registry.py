@@ -74,6 +74,11 @@ class Version:
         return self.substitute is not None and self.substitute.is_rollback
 
     @property
+    def answered_by(self) -> str:
+        """Itself, or what stands in for it."""
+        return self.version_id if self.substitute is None else self.substitute.version_id
+
+    @property
     def recorded(self) -> Phase:
         """What the newest fact says."""
         return self.spells[-1].phase

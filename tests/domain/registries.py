@@ -13,6 +13,7 @@ from domain.api_registry.events import DeclaredVersion, RegistryEvent
 from domain.api_registry.registry import Registry
 from domain.version_spec import Phase
 from tests.fakes import NOON
+from tests.spec import Story
 
 GUIDES = "https://docs.dits.example/migrations"
 
@@ -121,6 +122,10 @@ def after(*commands: RegistryCommand, state: Registry | None = None) -> Registry
     for command in commands:
         state = evolved(state or Registry(), DECIDER.decide(state or Registry(), command))
     return state or Registry()
+
+
+def standing(*commands: RegistryCommand) -> Story[Registry, RegistryCommand, RegistryEvent]:
+    return Story(DECIDER, after(*commands))
 
 
 def evolved(state: Registry, events: tuple[RegistryEvent, ...]) -> Registry:
