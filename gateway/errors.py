@@ -156,8 +156,13 @@ class Problem:
 
     def body(self, instance: str, correlation_id: str) -> bytes:
         details = dict(self.details)
+        available = details.get("available_versions")
         compat = CompatBody(
-            code=self.code, message=self.message, correlation_id=correlation_id, details=details
+            code=self.code,
+            message=self.message,
+            correlation_id=correlation_id,
+            details=details,
+            available_versions=available if isinstance(available, tuple) else None,
         )
         body = ProblemBody(
             type=f"{DOCS}/problems/{self.code.lower().replace('_', '-')}",
@@ -171,7 +176,7 @@ class Problem:
             details=details,
             error=compat,
         )
-        return KEY_TEXT.sub(b"[REDACTED]", body.model_dump_json().encode())
+        return KEY_TEXT.sub(b"[REDACTED]", body.model_dump_json(exclude_none=True).encode())
 
 
 class CompatBody(BaseModel):
@@ -182,6 +187,8 @@ class CompatBody(BaseModel):
     message: str
     correlation_id: str
     details: dict[str, Fact]
+    available_versions: tuple[str, ...] | None = None
+    """The same as in the details, if they name any."""
 
 
 class ProblemBody(BaseModel):

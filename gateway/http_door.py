@@ -18,8 +18,9 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from domain.errors import BodyTooLargeError, InvalidQueryError
+from gateway.auth import login_needed
 from gateway.budget import Budget
-from gateway.caller import Caller
+from gateway.caller import Anonymous, Caller
 from gateway.errors import BodyTimeoutError, MethodNotAllowedError, UnsupportedMediaTypeError
 from gateway.operation import JSON, OCTETS, Answer, AnyOperation, Live, Pending, Sink
 from gateway.perform import Gateway, Request, performed, permit
@@ -69,6 +70,8 @@ class PathDoor:
         operation = self.by_method.get(method)
         if operation is None and method == "HEAD":
             operation = self.by_method.get("GET")
+        if operation is None and method != "GET" and isinstance(scope["dits.caller"], Anonymous):
+            raise login_needed()  # who may only read is not told what else there is (R31, V4.1d)
         if operation is None:
             raise MethodNotAllowedError(method=method[:16], allowed=self.allowed)
         scope["dits.operation"] = operation.name

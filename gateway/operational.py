@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -42,23 +42,24 @@ class Page:
 def routes(
     operations: tuple[AnyOperation, ...], health: Health, measures: Measures, versions: Versions
 ) -> list[Route]:
-    described = {each: json.dumps(document(operations, each)).encode() for each in EDITIONS}
     pages: dict[str, Callable[[], Reply]] = {
         "/": lambda: (200, JSON, json.dumps(WELCOME).encode()),
-        "/openapi.json": lambda: (200, JSON, described[HEAD]),
+        "/openapi.json": partial(_described, operations, HEAD),
         "/config/status": lambda: (200, JSON, json.dumps(versions.standing()).encode()),
         "/metrics": lambda: (200, MEDIA_TYPE, measures.text()),
         "/health": lambda: _health(health, well=health.is_well),
         "/health/live": lambda: (200, JSON, b'{"status": "alive"}'),
         "/health/ready": lambda: _health(health, well=health.is_ready),
     }
-    for edition, text in described.items():
-        pages[f"/openapi/{edition}.json"] = partial(_page, text)
+    for edition in EDITIONS:
+        pages[f"/openapi/{edition}.json"] = partial(_described, operations, edition)
     return [Route(path, Page(reply)) for path, reply in pages.items()]
 
 
-def _page(text: bytes) -> Reply:
-    return (200, JSON, text)
+@lru_cache(maxsize=len(EDITIONS))
+def _described(operations: tuple[AnyOperation, ...], edition: str) -> Reply:
+    """Made when it is first asked for: it takes longer than the rest of a start."""
+    return (200, JSON, json.dumps(document(operations, edition)).encode())
 
 
 def _health(health: Health, *, well: bool) -> Reply:

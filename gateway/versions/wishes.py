@@ -148,6 +148,8 @@ class Wishes:
 
     def _refused(self, error: Refused, text: str = "") -> None:
         self.trouble = _told(error)
+        if isinstance(error, RegistryUnusableError):
+            self.teller.unusable(type(error).reason, error.message)
         self.teller.rejected(
             self.file.name, error.message, line=self.trouble.line, column=self.trouble.column
         )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain import consumer as consumers
 from domain import repository as repositories
 from domain.event import Recorded
 from domain.ids import repo_id
@@ -30,6 +31,14 @@ def everything(h: House) -> list[Recorded]:
     while batch := feed.read(found[-1].position if found else None, 1_000):
         found += batch
     return found
+
+
+async def noted(h: House, *names: str) -> None:
+    """Until it is recorded that these consumers have used the API today: then the log is silent."""
+    for name in names:
+        at = consumers.consumer_id(name)
+        while not h.core.log.load(consumers.DECIDER, at).state.version_days:
+            await asyncio.sleep(0.01)
 
 
 async def followed(h: House) -> None:

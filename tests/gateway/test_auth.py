@@ -241,6 +241,16 @@ def test_a_token_does_what_its_scopes_say(issuer: FakeIssuer) -> None:
     at_the_door(issuer, story)
 
 
+def test_a_new_token_is_good_also_where_keys_are_guessed(issuer: FakeIssuer) -> None:
+    async def story(h: House) -> None:
+        answers = [await h.ask("GET", "/repos", key="not-a-key") for _ in range(12)]
+        assert [answer.status_code for answer in answers] == [401] * 10 + [429] * 2
+        assert (await with_token(h, issuer.token())).status_code == 200
+        assert (await with_token(h, "a.b.c")).status_code == 429
+
+    at_the_door(issuer, story)
+
+
 def test_whoever_shows_nothing_is_told_of_both_ways(issuer: FakeIssuer) -> None:
     async def story(h: House) -> None:
         answer = await h.ask("POST", "/repos", body={"name": "film"})

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = {edition: document(OPERATIONS, edition) for edition in EDITIONS}
 DOCUMENT = DOCUMENTS["v2"]
 WORDS = frozenset({"description", "summary", "title"})
-V1_WIRE = "95b0a1d0e63105fb1ba8cc116a76ff5bdd009df250388c10d38d00c71e35e0bb"
+V1_WIRE = "61922d0dd12049f6449f32b70167b591d90ea742f8963523e79a2d49dc07a1bb"
 OBJECT_KEYS = {"openapi", "info", "paths", "components"}
 METHODS = {"get", "head", "post", "put", "patch", "delete"}
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.errors import UnavailableError
 from domain.position import Position
 from gateway.core import Core, Limits
-from gateway.edge import correlation_id
+from gateway.correlation import correlation_id
 from gateway.operation import Answer, Call, Nothing, Operation
 from gateway.operations import OPERATIONS
 from tests.fakes import FakeIds
@@ -31,7 +31,7 @@ def test_an_unknown_address_is_a_problem(tell: Tell) -> None:
 
 def test_a_method_that_is_not_taken_names_those_that_are(tell: Tell) -> None:
     async def story(h: House) -> None:
-        answer = await h.ask("PUT", "/repos")
+        answer = await h.ask("PUT", "/repos", key=h.key("ann", "read"))
         expect_problem(answer, 405, "METHOD_NOT_ALLOWED")
         assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
 

@@ -13,7 +13,7 @@ from domain.consumer import consumer_id
 from domain.position import Position
 from tests.gateway.conftest import Tell
 from tests.gateway.house import House, expect_problem
-from tests.gateway.listening import FILM, Listener, news, page
+from tests.gateway.listening import FILM, Listener, news, noted, page
 from tests.gateway.uploading import Client, bytes_of
 
 STREAM = {"Accept": "text/event-stream"}
@@ -93,6 +93,7 @@ def test_a_page_may_wait_for_news(tell: Tell) -> None:
 def test_a_page_that_waited_in_vain_is_empty(tell: Tell) -> None:
     async def story(h: House) -> None:
         ann = await h.repo()
+        await noted(h, "ann")
         after = (await page(h, ann))["next"]
         headers = {"X-API-Key": ann, "Prefer": "wait=0"}
         address = f"/repos/film/events?follow=true&after={after}"
