@@ -148,7 +148,7 @@ class Admission:
             known = auth.known_caller(core.directory, core.keys, core.tokens, headers)
             if known is not None:
                 return known
-            if self.limiter.is_barred(arrival.address):
+            if auth.KEY_HEADER in headers and self.limiter.is_barred(arrival.address):
                 raise auth.invalid_key()
             return await self.bridge.run(
                 lambda: auth.found_caller(core.log, core.directory, core.keys, core.tokens, headers)

@@ -11,8 +11,9 @@ from domain.errors import UnavailableError
 from gateway.issuer_keys import IssuerKeys
 from gateway.oauth import Tokens
 from infra.clock import SystemClock
+from infra.compose import tokens
 from infra.jwks import JWKS_BYTES_MAX, HttpKeySource
-from infra.settings import is_safe
+from infra.settings import is_safe, load_settings
 from tests.fakes import FakeClock
 from tests.issuer import ISSUER, FakeIssuer, ServedJwks, served_jwks
 
@@ -88,17 +89,32 @@ def test_nobody_at_the_address_is_the_issuer_away() -> None:
 # ------------------------------------------------------------------ the whole way
 def test_tokens_follow_a_rotation_and_outlive_an_outage(said: ServedJwks, clock: FakeClock) -> None:
     issuer = FakeIssuer(clock)
-    tokens = Tokens(ISSUER, IssuerKeys(source(said), clock), clock)
+    taken = Tokens(ISSUER, IssuerKeys(source(said), clock), clock)
     said.body = issuer.jwks()
-    assert tokens.verified(issuer.token()).name == "ann"
+    assert taken.verified(issuer.token()).name == "ann"
     issuer.rotate("second")
     said.body = issuer.jwks()
     clock.sleep(30)
-    assert tokens.verified(issuer.token(key_id="second")).name == "ann"
+    assert taken.verified(issuer.token(key_id="second")).name == "ann"
     said.status = 503
     clock.sleep(7_200)
-    assert tokens.verified(issuer.token(key_id="second", sub="bob")).name == "bob"
+    assert taken.verified(issuer.token(key_id="second", sub="bob")).name == "bob"
     assert said.paths == ["/keys"] * 3
+
+
+def test_the_settings_make_a_verifier_or_none(said: ServedJwks, clock: FakeClock) -> None:
+    issuer = FakeIssuer(clock)
+    said.body = issuer.jwks()
+    oauth = {
+        "oauth_issuer": ISSUER.issuer,
+        "oauth_audience": ISSUER.audience,
+        "oauth_jwks_url": said.url,
+        "oauth_token_endpoint": ISSUER.token_endpoint,
+    }
+    made = tokens(load_settings({}, given=oauth), clock)
+    assert made is not None
+    assert made.verified(issuer.token()).name == "ann"
+    assert tokens(load_settings({}), clock) is None
 
 
 # ------------------------------------------------------------------ which addresses
