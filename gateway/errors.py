@@ -28,8 +28,8 @@ from gateway.challenges import refusal_for
 DOCS = "https://docs.dits.example"
 MEDIA_TYPE = "application/problem+json"
 VARY = "X-API-Version, API-Version, X-API-Key, Authorization, X-API-Prerelease-Opt-In"
-KEY_TEXT = re.compile(rb"dits_[0-9a-f]{8,}[A-Za-z0-9_-]*")
-"""A key, or its beginning, that a client put where its value is said again: never said (I9)."""
+CREDENTIAL = re.compile(rb"dits_[0-9a-f]{8,}[A-Za-z0-9_-]*|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*")
+"""A key or a token, or its beginning, that a client put where its value is said again: never said (I9)."""
 PROBLEMS_MAX = 10
 ECHOED_CHARACTERS_MAX = 64
 """Of anything a client sent (R40)."""
@@ -176,7 +176,7 @@ class Problem:
             details=details,
             error=compat,
         )
-        return KEY_TEXT.sub(b"[REDACTED]", body.model_dump_json(exclude_none=True).encode())
+        return CREDENTIAL.sub(b"[REDACTED]", body.model_dump_json(exclude_none=True).encode())
 
 
 class CompatBody(BaseModel):

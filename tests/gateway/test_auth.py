@@ -241,6 +241,18 @@ def test_a_token_does_what_its_scopes_say(issuer: FakeIssuer) -> None:
     at_the_door(issuer, story)
 
 
+def test_a_token_in_the_wrong_place_is_not_said_again(issuer: FakeIssuer, logged: Lines) -> None:
+    async def story(h: House) -> None:
+        token = issuer.token()
+        begun = token[:20]
+        for path in (f"/{token}", f"/repos/{token}", f"/repos?limit={token}", f"/repos?{token}=1"):
+            assert begun not in (await h.ask("GET", path)).text
+        root, body = h.key("root", "admin"), {"name": token, token: 1}
+        assert begun not in (await h.ask("POST", "/repos", key=root, body=body)).text
+
+    at_the_door(issuer, story)
+
+
 def test_a_new_token_is_good_also_where_keys_are_guessed(issuer: FakeIssuer) -> None:
     async def story(h: House) -> None:
         answers = [await h.ask("GET", "/repos", key="not-a-key") for _ in range(12)]
