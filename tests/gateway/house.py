@@ -41,6 +41,7 @@ from gateway.reading import Reading
 from gateway.sent import SentChunks
 from gateway.signals import SignalCounts, Signals
 from gateway.tracing import Tracer
+from gateway.versions.metadata import Metadata
 from gateway.versions.registry import Backup
 from gateway.versions.telling import Teller, VersionMeasures
 from gateway.versions.wishes import BuiltIn, VersionsFile
@@ -209,22 +210,29 @@ class MemoryBackup:
 
 def around_of(
     clock: Clock,
+    reading: FoldedReading,
     *,
     memory: Memory | None = None,
     counters: Counters | None = None,
     backup: Backup | None = None,
+    metadata: Callable[[], Metadata] | None = None,
     versions_file: VersionsFile | None = None,
+    metrics: Metrics | None = None,
+    signals: Signals | None = None,
+    tracer: Tracer | None = None,
     **more: Any,
 ) -> Around:
-    """What stands around the core, in memory."""
-    metrics = Metrics(version="test")
-    signals = Signals(clock, SignalCounts(metrics.alerts, metrics.security_events, metrics.signals_dropped))
+    """What stands around the core, in memory; `metrics` and `signals` are given by who has made a circuit."""
+    metrics = metrics or Metrics(version="test")
+    counts = SignalCounts(metrics.alerts, metrics.security_events, metrics.signals_dropped)
+    signals = signals or Signals(clock, counts)
     dial, circuit = metrics.memory_utilization, metrics.circuit_state.of("memory")
     return Around(
         measures=measures_of(metrics),
         signals=signals,
-        tracer=Tracer(clock, FakeIds()),
+        tracer=tracer or Tracer(clock, FakeIds()),
         counters=counters or MemoryCounters(),
+        metadata=metadata or reading.versions,
         backup=backup or MemoryBackup(),
         pressure=Pressure(memory or Memory(), signals, dial=dial, circuit=circuit),
         pepper=PEPPER,
@@ -256,7 +264,7 @@ def parts(
     disk = MoodyStore(memory)
     store = VerifiedStore(disk)
     pipeline = StorePipeline(store, threads=2, part_bytes=256 << 10)
-    log, surroundings = through(opened.events), around_of(clock, **edge)
+    log, surroundings = through(opened.events), around_of(clock, reading, **edge)
     core = Core(
         log=log,
         feed=opened.feed(),

@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 import tests.scenarios.api as package
+from tests.fakes import FakeClock
 from tests.scenarios.api import declarative
 from tests.scenarios.api.answers import Answer
 from tests.scenarios.api.cases import clock_of, start_of, why_by_hand
@@ -61,10 +62,19 @@ class Stage:
     """How long it waits for what comes a moment later."""
 
     async def world(
-        self, registry: str | None = None, *, clock: str | datetime | None = None, via: str | None = None
+        self,
+        registry: str | None = None,
+        *,
+        clock: str | datetime | FakeClock | None = None,
+        via: str | None = None,
+        **made_with: Any,
     ) -> World:
-        """A fresh gateway; what is not said is the case's, and std where that is in words."""
-        return await self._opened(self._start(registry), self._now(clock), via or self.case.via)
+        """A fresh gateway; what is not said is the case's, and std where that is in words. `made_with` is for
+        `tests.gateway.house.parts`: ports that misbehave; worlds that share a log share a clock, too."""
+        if isinstance(clock, FakeClock):
+            made_with["clock"] = clock
+            clock = clock.now()
+        return await self._opened(self._start(registry), self._now(clock), via or self.case.via, **made_with)
 
     async def after(self, case_id: str) -> World:
         """The world as that case leaves it, played anew."""
@@ -102,10 +112,10 @@ class Stage:
         asked = declarative.Asked(case, world, mark, mark, None, answer)
         await declarative.settled(asked, self.patience_s)
 
-    async def _opened(self, start: Start, now: datetime, via: str) -> World:
+    async def _opened(self, start: Start, now: datetime, via: str, **made_with: Any) -> World:
         place = self.place / str(next(self._numbers))
         place.mkdir()
-        opening = opened(self.table, self.lines, place, file=start.file, now=now, via=via)
+        opening = opened(self.table, self.lines, place, file=start.file, now=now, via=via, **made_with)
         return await self._closing.enter_async_context(opening)
 
     def _start(self, registry: str | None) -> Start:

@@ -259,13 +259,22 @@ def _happened(event: Event) -> Happened:
 # ------------------------------------------------------------------ how it is built
 @asynccontextmanager
 async def opened(
-    table: Table, lines: Lines, place: Path, *, file: str | None, now: datetime, via: str = "asgi"
+    table: Table,
+    lines: Lines,
+    place: Path,
+    *,
+    file: str | None,
+    now: datetime,
+    via: str = "asgi",
+    **made_with: Any,
 ) -> AsyncGenerator[World]:
-    """A gateway whose registry is `file`'s; None: there is no file."""
-    path, clock, issuer = place / "versions.yaml", FakeClock(now), IssuerOfTokens()
+    """A gateway whose registry is `file`'s; None: there is no file. `made_with` is for
+    `tests.gateway.house.parts`: ports that misbehave."""
+    path, issuer = place / "versions.yaml", IssuerOfTokens()
+    clock: FakeClock = made_with.pop("clock", None) or FakeClock(now)
     if file is not None:
         path.write_text(file)
-    with _composed(clock, path, issuer) as made:
+    with _composed(clock, path, issuer, **made_with) as made:
         world = World(table, clock, made, path, lines, issuer)
         made.application = replace(made.application, asgi=_counted(made.application.asgi, world.reached))
         if via == "wire":
@@ -279,10 +288,16 @@ async def opened(
 
 
 @contextmanager
-def _composed(clock: FakeClock, file: Path, issuer: IssuerOfTokens) -> Generator[Parts]:
+def _composed(clock: FakeClock, file: Path, issuer: IssuerOfTokens, **made_with: Any) -> Generator[Parts]:
     """The one place that knows how tests put a gateway together."""
     tokens = Tokens(Issuer(ISSUER, AUDIENCE, TOKEN_ENDPOINT), IssuerKeys(issuer, clock), clock)
-    with parts(limits=QUICK, clock=clock, tokens=tokens, versions_file=WatchedFile(file)) as made:
+    told: dict[str, Any] = {
+        "limits": QUICK,
+        "tokens": tokens,
+        "versions_file": WatchedFile(file),
+        **made_with,
+    }
+    with parts(clock=clock, **told) as made:
         yield made
 
 
