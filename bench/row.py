@@ -18,3 +18,13 @@ class Row:
     """The goal in words."""
     reached: bool | None
     """None where the row is only printed."""
+
+
+HEAD = "| what | measured | against | ratio | reach | |\n|---|---|---|---|---|---|"
+
+
+def line(row: Row) -> str:
+    """Of a table in Markdown, under `HEAD`."""
+    ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
+    verdict = {True: "reached", False: "MISSED", None: ""}[row.reached]
+    return f"| {row.what} | {row.measured} | {row.against} | {ratio} | {row.reach} | {verdict} |"
