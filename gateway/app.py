@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
-import structlog
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
-from domain.api_registry.decider import DECIDER as REGISTRY
-from domain.errors import UnavailableError
 from gateway.admission import Admission
 from gateway.around import Around
 from gateway.bridge import Bridge
@@ -23,6 +19,7 @@ from gateway.edge import Edge
 from gateway.following import Following
 from gateway.health import Check, Conditions, Health
 from gateway.http_door import PathDoor
+from gateway.lifespan import Lifespan
 from gateway.limiting import Limiter
 from gateway.measures import Measures
 from gateway.negotiation import Negotiator, Outcomes
@@ -33,11 +30,8 @@ from gateway.perform import Gateway
 from gateway.versions.registry import Versions
 from gateway.versions.wishes import Wishes
 
-REGISTRY_FAMILY = REGISTRY.family
 COUNTING_THREADS, COUNTING_WAITING_MAX = 4, 256
 """A pool of their own for rate limits, which must not wait behind slow queries."""
-
-log = structlog.get_logger("gateway.app")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,58 +54,23 @@ def create_app(
     operations: tuple[AnyOperation, ...] = OPERATIONS,
 ) -> Application:
     """`beside` lives as long as the application does (the NATS door); `checks` join the readiness."""
-    measures = around.measures
-    bridge = Bridge(core.limits.core_threads, core.limits.waiting_max)
-    following = Following(
-        core.feed, core.directory, core.messages, core.history.recent, core.limits.follower_look_s
-    )
-    versions = _versions(core, around)
-    counting = Bridge(COUNTING_THREADS, COUNTING_WAITING_MAX)
-    limiter = Limiter(
-        core.clock,
-        around.counters,
-        counting.run,
-        processes=around.processes,
-        limits=around.rate_limits,
-        refused=measures.rate_limited,
-    )
-    negotiator = Negotiator(Outcomes(measures.registry))
-    admission = Admission(core, bridge, versions, negotiator, limiter, around.signals, around.pepper)
-    gateway = Gateway(core, bridge, following, measures, admission, around.pressure)
+    gateway, counting = _gateway(core, around)
+    versions = gateway.admission.versions
     health = Health(
-        {**_checks(core, following), **(checks or {})}, bridge, measures, partial(_conditions, versions)
+        {**_checks(core, gateway.following), **(checks or {})},
+        gateway.bridge,
+        around.measures,
+        partial(_conditions, versions),
     )
-
-    @asynccontextmanager
-    async def lifespan(_: object) -> AsyncGenerator[None]:
-        following.news_of(REGISTRY_FAMILY, versions.wake)
-        following.start()
-        try:
-            await _loaded(bridge, versions)
-            async with asyncio.TaskGroup() as group, limiter.open(), beside(gateway):
-                tasks = [
-                    group.create_task(health.run()),
-                    group.create_task(versions.run(bridge)),
-                    group.create_task(around.signals.run(core.log, bridge)),
-                    group.create_task(around.pressure.run()),
-                ]
-                yield
-                for task in tasks:
-                    task.cancel()
-        finally:
-            await asyncio.to_thread(following.stop)
-            await asyncio.to_thread(bridge.close)
-            await asyncio.to_thread(counting.close)
-
     router = Router(
-        [*routes(operations, health, measures, versions), *_doors(gateway, operations)],
+        [*routes(operations, health, around.measures, versions), *_doors(gateway, operations)],
         redirect_slashes=False,
-        lifespan=lifespan,
+        lifespan=Lifespan(gateway, health, counting, beside).open,
     )
     edge = Edge(
         router,
-        admission,
-        measures,
+        gateway.admission,
+        around.measures,
         around.tracer,
         core.clock,
         core.ids,
@@ -119,23 +78,35 @@ def create_app(
         around.trusted_proxies,
         lambda: health.draining,
     )
-    return Application(edge, gateway, health, measures, around)
+    return Application(edge, gateway, health, around.measures, around)
+
+
+def _gateway(core: Core, around: Around) -> tuple[Gateway, Bridge]:
+    """And the pool in which requests are counted."""
+    bridge = Bridge(core.limits.core_threads, core.limits.waiting_max)
+    counting = Bridge(COUNTING_THREADS, COUNTING_WAITING_MAX)
+    limiter = Limiter(
+        core.clock,
+        around.counters,
+        counting.run,
+        processes=around.processes,
+        limits=around.rate_limits,
+        refused=around.measures.rate_limited,
+    )
+    negotiator = Negotiator(Outcomes(around.measures.registry))
+    admission = Admission(
+        core, bridge, _versions(core, around), negotiator, limiter, around.signals, around.pepper
+    )
+    following = Following(
+        core.feed, core.directory, core.messages, core.history.recent, core.limits.follower_look_s
+    )
+    gateway = Gateway(core, bridge, following, around.measures, admission, around.pressure, around.tracer)
+    return gateway, counting
 
 
 def _versions(core: Core, around: Around) -> Versions:
     wishes = Wishes(around.versions_file, core.log, core.clock, core.teller)
-    return Versions(
-        core.log, core.clock, wishes, core.reading.versions, around.backup, core.teller, around.signals
-    )
-
-
-async def _loaded(bridge: Bridge, versions: Versions) -> None:
-    """The registry stands before the first request (V9.1); while the log is away it is tried again."""
-    try:
-        await bridge.run(versions.start)
-    except UnavailableError as error:
-        log.warning("registry_not_loaded_yet", reason=error.message)
-        versions.wake()
+    return Versions(core.log, core.clock, wishes, around.metadata, around.backup, core.teller, around.signals)
 
 
 def _conditions(versions: Versions) -> Conditions:

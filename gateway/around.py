@@ -5,7 +5,7 @@ Promises: nothing here decides; each part has its own module and can be another 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.addresses import Network
@@ -15,6 +15,7 @@ from gateway.measures import Measures
 from gateway.pressure import Pressure
 from gateway.signals import Signals
 from gateway.tracing import Tracer
+from gateway.versions.metadata import Metadata
 from gateway.versions.registry import Backup
 from gateway.versions.wishes import BuiltIn, VersionsFile
 
@@ -28,6 +29,8 @@ class Around:
     tracer: Tracer
     counters: Counters
     """Shared by all gateways, for rate limits."""
+    metadata: Callable[[], Metadata]
+    """What the read model knows of the API's versions. Raises UnavailableError."""
     backup: Backup
     pressure: Pressure
     pepper: bytes = field(repr=False)

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from domain.errors import BodyTooLargeError, InvalidBodyError, MalformedBodyError
 from domain.version_spec import HEADER_NAMES, OPT_IN_HEADER, Given
 from gateway.admission import Arrival, Passage
+from gateway.caller import Principal
 from gateway.correlation import correlation_id
 from gateway.errors import MEDIA_TYPE, BusyError, RouteNotFoundError, escaped, problem_of
 from gateway.http_door import answer_headers
@@ -28,6 +29,7 @@ from gateway.operation import Answer, AnyOperation
 from gateway.operations import OPERATIONS, by_subject
 from gateway.perform import Gateway, Request, performed, permit
 from gateway.refusals import Refusals, Refused
+from gateway.tracing import Ending
 from gateway.wire.editions import downgraded
 
 SUBJECTS = ("dits.cmd.>", "dits.qry.>")
@@ -109,7 +111,8 @@ class BusDoor:
         began_ms = core.clock.monotonic_ms()
         route = operations[0].subject if operations else None
         with structlog.contextvars.bound_contextvars(correlation_id=correlation):
-            passage = Passage()
+            passage, tracer = Passage(), self.gateway.tracer
+            span = tracer.began(headers)
             refusals = Refusals(self.gateway.measures, self.gateway.admission.signals, correlation)
             refused = await refusals.of(
                 self._answered(asked, operations, _arrival(headers, correlation), passage)
@@ -122,6 +125,9 @@ class BusDoor:
                 "NATS", route or "unknown", status, passage.version, took_ms / 1000
             )
             log.info("request", method="NATS", route=route, status=status, took_ms=took_ms)
+            kind = passage.caller.kind if isinstance(passage.caller, Principal) else "anonymous"
+            ending = Ending("NATS", route or "unknown", status, passage.version, correlation, kind)
+            tracer.ended(span, ending)
 
     async def _answered(
         self,
@@ -169,7 +175,7 @@ class BusDoor:
             **_always(problem.status, correlation),
             "Content-Type": MEDIA_TYPE,
             **_text(more),
-            **dict(problem.headers),
+            **_joined(problem.headers),
         }
         self.line.answer(asked.reply_to, problem.body(asked.subject, correlation), headers)
 
@@ -179,6 +185,14 @@ def _arrival(headers: Mapping[str, str], correlation: str) -> Arrival:
     given = [Given("header", name, headers[name.lower()]) for name in HEADER_NAMES if name.lower() in headers]
     opted_in = headers.get(OPT_IN_HEADER.lower(), "").lower() == "true"
     return Arrival(given, opted_in, headers, ADDRESS, correlation)
+
+
+def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Several fields of one name are one list (RFC 9110 5.3)."""
+    said: dict[str, str] = {}
+    for name, value in headers:
+        said[name] = f"{said[name]}, {value}" if name in said else value
+    return said
 
 
 def _text(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -40,12 +40,6 @@ CLIENT_GONE_STATUS = 499
 """In logs and metrics only: nobody hears it."""
 COMMON = ((b"Vary", VARY.encode()), (b"X-Content-Type-Options", b"nosniff"))
 NO_STORE = (b"Cache-Control", b"no-store")
-MINIMAL = (
-    b'{"type":"about:blank","title":"Internal server error","status":500,"code":"INTERNAL_SERVER_ERROR",'
-    b'"message":"An unexpected error occurred","detail":"An unexpected error occurred"}'
-)
-"""Said when even saying what is wrong went wrong (V7.4e)."""
-
 log = structlog.get_logger("gateway.edge")
 
 
@@ -212,24 +206,13 @@ class _Visit:
         if self.reply.status:
             # The status line is out: only a broken connection can still say that the body is not whole.
             raise AnswerBrokenError()
-        status, body, headers = self._problem(refused)
-        await self.say({"type": "http.response.start", "status": status, "headers": headers})
-        content = b"" if self.scope["method"] == "HEAD" else body
+        written = refused.written(self.scope["path"], self.scope["dits.correlation_id"])
+        more = self.passage.refusal_headers(refused.error) if refused.error is not None else ()
+        length = (b"Content-Length", str(len(written.body)).encode())
+        headers = [(b"Content-Type", MEDIA_TYPE.encode()), length, NO_STORE, *written.headers, *more]
+        await self.say({"type": "http.response.start", "status": written.status, "headers": headers})
+        content = b"" if self.scope["method"] == "HEAD" else written.body
         await self.say({"type": "http.response.body", "body": content, "more_body": False})
-
-    def _problem(self, refused: Refused) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
-        """Status, body and headers; the plainest there are if making them fails."""
-        try:
-            problem = refused.problem
-            body = problem.body(self.scope["path"], self.scope["dits.correlation_id"])
-            said = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in problem.headers]
-            more = self.passage.refusal_headers(refused.error) if refused.error is not None else ()
-            status = problem.status
-        except Exception:
-            log.exception("request.unhandled_exception")
-            status, body, said, more = 500, MINIMAL, [], ()
-        length = (b"Content-Length", str(len(body)).encode())
-        return status, body, [(b"Content-Type", MEDIA_TYPE.encode()), length, NO_STORE, *said, *more]
 
 
 class AnswerBrokenError(DitsError):

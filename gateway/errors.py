@@ -20,6 +20,7 @@ from domain.errors import (
     InvalidQueryError,
     Kind,
     MalformedBodyError,
+    ServiceUnavailableError,
     UnavailableError,
     by_code,
 )
@@ -128,11 +129,8 @@ class HeaderFieldsTooLargeError(DitsError):
     kind = "too_large"
 
 
-class BusyError(DitsError):
+class BusyError(ServiceUnavailableError):
     """Too many requests are waiting here; try the same request again"""
-
-    code = "SERVICE_UNAVAILABLE"
-    kind = "unavailable"
 
 
 class ToldError(DitsError):
@@ -162,7 +160,7 @@ class Problem:
             message=self.message,
             correlation_id=correlation_id,
             details=details,
-            available_versions=available if isinstance(available, tuple) else None,
+            available_versions=tuple(map(str, available)) if isinstance(available, tuple) else None,
         )
         body = ProblemBody(
             type=f"{DOCS}/problems/{self.code.lower().replace('_', '-')}",

@@ -39,6 +39,7 @@ from gateway.following import Following
 from gateway.measures import Measures
 from gateway.operation import Answer, AnyOperation, Call, Follows, Pending
 from gateway.pressure import Pressure
+from gateway.tracing import Tracer
 from gateway.wire.editions import HEAD, asks_of, upgraded
 
 POLLS_S = (0.005, 0.01, 0.02, 0.03, 0.05)
@@ -75,6 +76,7 @@ class Gateway:
     admission: Admission
     """Who may come in, for every door."""
     pressure: Pressure
+    tracer: Tracer
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is about to end: live bodies end with it."""
 

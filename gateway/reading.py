@@ -70,10 +70,6 @@ class Reading(Protocol):
         """Consumers that are pinned to this version of the API or used it, most recent first."""
         ...
 
-    def versions(self) -> Metadata:
-        """What is told of the API's versions beyond ids and phases, as far as the read model has come."""
-        ...
-
     def standings(self, end: Position | None) -> Sequence[Standing]:
         """Every read model as it stands, seen from the log's end."""
         ...

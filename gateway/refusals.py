@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -28,6 +29,31 @@ class Refused:
 
     problem: Problem
     error: DitsError | None = None
+
+    def written(self, instance: str, correlation_id: str) -> Written:
+        """The plainest answer there is if writing it fails (V7.4e)."""
+        problem = self.problem
+        try:
+            body = problem.body(instance, correlation_id)
+            headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in problem.headers]
+        except Exception:
+            log.exception("request.unhandled_exception")
+            return Written(500, MINIMAL, [])
+        return Written(problem.status, body, headers)
+
+
+class Written(NamedTuple):
+    """A problem as it is sent; its length and type are said by the door."""
+
+    status: int
+    body: bytes
+    headers: list[tuple[bytes, bytes]]
+
+
+MINIMAL = (
+    b'{"type":"about:blank","title":"Internal server error","status":500,"code":"INTERNAL_SERVER_ERROR",'
+    b'"message":"An unexpected error occurred","detail":"An unexpected error occurred"}'
+)
 
 
 @dataclass(frozen=True, slots=True)

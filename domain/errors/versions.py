@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from domain.errors.world import ServiceUnavailableError
 from domain.format.errors import DitsError, Fact
 
 
@@ -15,11 +16,8 @@ class VersionPatternError(DitsError):
     kind = "invalid"
 
 
-class VersionLengthError(DitsError):
+class VersionLengthError(VersionPatternError):
     """Version identifier must be 2-20 characters"""
-
-    code = "INVALID_VERSION_FORMAT"
-    kind = "invalid"
 
 
 class VersionConflictError(DitsError):
@@ -58,11 +56,9 @@ class VersionBrownoutError(DitsError):
 
 
 # ------------------------------------------------------------------ the registry
-class RegistryUnusableError(DitsError):
+class RegistryUnusableError(ServiceUnavailableError):
     """The version registry cannot be used"""
 
-    code = "SERVICE_UNAVAILABLE"
-    kind = "unavailable"
     reason: ClassVar[str] = "REGISTRY_NOT_INITIALIZED"
 
     def __init__(self, **facts: Fact) -> None:
@@ -127,8 +123,5 @@ class RateLimitExceededError(DitsError):
     kind = "throttled"
 
 
-class MemoryPressureError(DitsError):
+class MemoryPressureError(ServiceUnavailableError):
     """This process is short of memory; nothing was lost, send it again later"""
-
-    code = "SERVICE_UNAVAILABLE"
-    kind = "unavailable"

@@ -33,11 +33,15 @@ class InsufficientStorageError(DitsError):
     kind = "full"
 
 
-class UnavailableError(DitsError):
-    """{dependency} does not answer; nothing was lost, try the same request again"""
+class ServiceUnavailableError(DitsError):
+    """Not now; nothing was lost, try the same request again"""
 
     code = "SERVICE_UNAVAILABLE"
     kind = "unavailable"
+
+
+class UnavailableError(ServiceUnavailableError):
+    """{dependency} does not answer; nothing was lost, try the same request again"""
 
 
 class OutcomeUnknownError(UnavailableError):

@@ -57,7 +57,7 @@ CLOCK_CALLS = frozenset(
     }
 )
 CATCHING_PLACES = frozenset(
-    {"workers/supervisor.py", "projections/applying.py", "gateway/edge.py", "infra/cli/exits.py"}
+    {"workers/supervisor.py", "projections/applying.py", "gateway/refusals.py", "infra/cli/exits.py"}
 )
 """The worker supervisor, the projector that parks a poison event, the gateway's error edge, the CLI."""
 HOMES = {
@@ -75,8 +75,8 @@ HOMES = {
     "rich": ("infra/cli/",),
     "starlette": ("gateway/",),
     "urllib3": ("infra/objects/", "infra/telemetry/", "infra/jwks.py", "gateway/client/"),
-    "uvicorn": ("gateway/", "infra/compose.py", "infra/cli/"),
-    "uvloop": ("gateway/", "infra/eventlog/", "infra/compose.py", "infra/cli/"),
+    "uvicorn": ("gateway/", "infra/compose/", "infra/cli/"),
+    "uvloop": ("gateway/", "infra/eventlog/", "infra/compose/", "infra/cli/"),
     "yaml": ("gateway/versions/",),
 }
 """Which part of the product knows a library. `structlog`, `pydantic` and `blake3` may be known by all."""
