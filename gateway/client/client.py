@@ -28,6 +28,7 @@ from .push import Pushed, PushOptions, Target, push
 from .repos import Repos, branches, tags
 from .results import Commit, Principal
 from .sessions import Sessions
+from .versions import Discovery, Versions
 from .wire import Call, Json
 
 
@@ -63,6 +64,8 @@ class Client:
         self.events = Events(self.calls, streams=self._bus is None)
         self.keys = Keys(self.calls)
         self.projections = Projections(self.calls)
+        self.discovery = Discovery(self.calls)
+        self.versions = Versions(self.calls)
 
     @property
     def server(self) -> str:

@@ -29,6 +29,8 @@ class Operation:
 REPO = "/repos/{repo}"
 SESSION = "/repos/{repo}/sessions/{session}"
 COMMIT = "/repos/{repo}/commits/{commit}"
+VERSIONS = "/admin/versions"
+VERSION = VERSIONS + "/{version_id}"
 
 REPOS_LIST = Operation("repos.list", "GET", "/repos", "qry")
 REPOS_CREATE = Operation("repos.create", "POST", "/repos", "cmd")
@@ -84,5 +86,27 @@ PROJECTIONS_DIGEST = Operation("projections.digest", "GET", "/admin/projections/
 PROJECTIONS_PARKED = Operation("projections.parked", "GET", "/admin/projections/parked", "qry")
 PROJECTIONS_RETRY = Operation("projections.retry", "POST", "/admin/projections/{name}/retry", "cmd")
 PROJECTIONS_SKIP = Operation("projections.skip", "POST", "/admin/projections/{name}/skip", "cmd")
+VERSIONS_REGISTRY = Operation("versions.registry", "GET", VERSIONS, "qry")
+VERSIONS_SHOW = Operation("versions.show", "GET", VERSION, "qry")
+VERSIONS_EXPORT = Operation("versions.export", "GET", VERSIONS + "/export", "qry")
+VERSIONS_HISTORY = Operation("versions.history", "GET", VERSIONS + "/history", "qry")
+VERSIONS_CONSUMERS = Operation("versions.consumers", "GET", VERSION + "/consumers", "qry")
+VERSIONS_REGISTER = Operation("versions.register", "POST", VERSIONS, "cmd")
+VERSIONS_APPLY = Operation("versions.apply", "POST", VERSIONS + "/apply", "cmd")
+VERSIONS_RELEASE = Operation("versions.release", "POST", VERSION + "/release", "cmd")
+VERSIONS_PROMOTE = Operation("versions.promote", "POST", VERSION + "/promote", "cmd")
+VERSIONS_DEPRECATE = Operation("versions.deprecate", "POST", VERSION + "/deprecate", "cmd")
+VERSIONS_SUNSET = Operation("versions.sunset", "POST", VERSION + "/sunset", "cmd")
+VERSIONS_ROLLBACK = Operation("versions.rollback", "POST", VERSION + "/rollback", "cmd")
+VERSIONS_BROWNOUT = Operation("versions.brownout", "POST", VERSION + "/brownouts", "cmd")
+VERSIONS_BRIGHT = Operation("versions.bright", "POST", VERSION + "/brownouts/cancel", "cmd")
 WHOAMI = Operation("whoami", "GET", "/whoami", "qry")
+
 HEALTH = Operation("health", "GET", "/health", None)
+LOADED = Operation("config.status", "GET", "/config/status", None)
+DISCOVERY = Operation("discovery.list", "GET", "/versions", None)
+DISCOVERY_SHOW = Operation("discovery.show", "GET", "/versions/{version_id}", None)
+DISCOVERY_DEPRECATIONS = Operation("discovery.deprecations", "GET", "/versions/deprecations", None)
+DISCOVERY_CHANGELOG = Operation("discovery.changelog", "GET", "/versions/changelog", None)
+BESIDE_THE_API = (HEALTH, LOADED, DISCOVERY, DISCOVERY_SHOW, DISCOVERY_DEPRECATIONS, DISCOVERY_CHANGELOG)
+"""Answered before any version of the API is chosen: over HTTP, without a key."""

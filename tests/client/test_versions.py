@@ -72,6 +72,19 @@ def test_every_request_names_the_version() -> None:
         assert stub.asked == [("/repos", "v2"), ("/health", "v2")]
 
 
+def test_an_operator_is_not_locked_out_by_the_version_that_the_client_speaks() -> None:
+    """A blank is no version: whichever the server has answers (R06)."""
+    nothing = {"revision": 1, "default_version": "", "versions": []}
+    registry = {**nothing, "file_sha256": "", "next_turn_at": None}
+    found = "versions?include_prerelease=false&include_sunset=false"
+    with (
+        stubbed(**{"admin/versions": (200, registry), found: (200, nothing)}) as stub,
+        stub.client() as client,
+    ):
+        assert client.versions.list().revision == client.discovery.list().revision
+        assert [version for _, version in stub.asked] == ["", ""]
+
+
 def test_a_list_is_walked_to_its_end() -> None:
     pages = {
         "repos/film/tags": (200, {"items": [{"name": "a", **REF}], "page": {"next": "a"}}),
