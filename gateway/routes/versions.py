@@ -27,7 +27,7 @@ from domain.api_registry.declared import declared_form, declared_one
 from domain.api_registry.events import DeclaredVersion, RegistryLoaded
 from domain.api_registry.registry import Registry, Version, moment_of, text_of
 from domain.decider import Outcome
-from domain.errors import InvalidBodyError, NotFoundError
+from domain.errors import InvalidBodyError, NotFoundError, RegistryFileError, RegistryUnusableError
 from domain.event import Event
 from domain.version_spec import sort_key
 from gateway.core import Core
@@ -154,7 +154,11 @@ def cancel_brownouts(core: Core, call: Call[wire.Because]) -> Answer:
 def apply(core: Core, call: Call[wire.ApplyFile]) -> Answer:
     asked, declared = call.asked, parsed(call.asked.text)
     command = ApplyFile(asked.source, declared.sha256, declared, core.clock.now(), asked.adopt)
-    return _decided(core, call, command)
+    try:
+        return _decided(core, call, command)
+    except RegistryUnusableError as error:
+        # What the file would leave cannot be served: its sender's to mend, not an outage to wait for.
+        raise RegistryFileError(problem=error.message) from error
 
 
 def _decided(core: Core, call: Call[wire.Decision], command: RegistryCommand) -> Answer:
