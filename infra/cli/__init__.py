@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "status": ("infra.cli.status", "Is the server well, and who are you to it?"),
         "doctor": ("infra.cli.doctor", "Find out what is wrong, and what to do about it."),
         "keys": ("infra.cli.keys", "Issue, list and revoke API keys."),
+        "versions": ("infra.cli.versions", "The versions of the API: release, deprecate, roll back."),
         "projections": ("infra.cli.projections", "How the read models stand; rebuild them."),
         "demo": ("infra.cli.demo", "Show the main job on a real film."),
         "up": ("infra.cli.up", "Run everything on this machine, until Ctrl-C."),

@@ -16,6 +16,7 @@ import click
 from gateway.client import Client, DitsError, ProblemError
 from gateway.client.format.digest import digest_of
 from gateway.client.notes import cache_dir
+from gateway.client.wire import API_VERSION
 from infra.cli.bars import in_words
 from infra.cli.exits import OK, REFUSED
 from infra.cli.output import Output
@@ -26,7 +27,7 @@ SKEW_S_MAX = 60
 """Between this clock and the server's; nothing depends on it, but people who read times do."""
 FREE_BYTES_MIN = 1 << 30
 PROBE_BYTES = 4096
-API_VERSIONS = ("v1",)
+API_VERSIONS = (API_VERSION,)
 """That this program speaks."""
 
 Verdict = Literal["good", "look", "bad", "skipped"]

@@ -13,8 +13,13 @@ FACTS_MAX = 6
 
 def as_line(event: Event) -> str:
     """Time, topic, aggregate and the first facts."""
-    facts = " ".join(f"{name}={_short(value)}" for name, value in list(event.event.items())[:FACTS_MAX])
-    return f"{event.recorded_at}  {event.topic}  {event.aggregate}@{event.version}  {facts}"
+    first = dict(list(event.event.items())[:FACTS_MAX])
+    return f"{event.recorded_at}  {event.topic}  {event.aggregate}@{event.version}  {in_words(first)}"
+
+
+def in_words(facts: Mapping[str, object]) -> str:
+    """``name=value``, long values cut off."""
+    return " ".join(f"{name}={_short(value)}" for name, value in facts.items())
 
 
 def as_json(event: Event) -> Mapping[str, object]:

@@ -133,7 +133,7 @@ def test_a_replay_goes_on_where_it_was(dits: Dits, film: str) -> None:
 
 def test_status_says_how_the_server_is(dits: Dits, film: str) -> None:
     said = dits("status", "--json").json
-    assert (said["status"], said["api_version"], said["consumer"]) == ("healthy", "v1", "owner")
+    assert (said["status"], said["api_version"], said["consumer"]) == ("healthy", "v2", "owner")
 
 
 def test_the_bus_serves_the_same(dits: Dits, film: str) -> None:
