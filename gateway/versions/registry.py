@@ -197,6 +197,7 @@ class Versions:
         """Build what the log says now. Raises UnavailableError."""
         began_ms = self.clock.monotonic_ms()
         registry = self.log.load(DECIDER, REGISTRY_ID).state
+        self.wishes.heard(registry.file_sha256)
         self._take(registry)
         self.teller.measures.swap_seconds.observe((self.clock.monotonic_ms() - began_ms) / 1000)
         if registry.versions:

@@ -82,6 +82,8 @@ class Wishes:
     last_valid_load_at: datetime | None = None
     last_attempt_at: datetime | None = None
     count: int = 0
+    _blocked_over: str | None = None
+    """Digest of the last file that the log applied, as far as was heard."""
     _stamp: str = ""
     _seen: tuple[str, int] = field(default=("", 0))
     """A stamp that is not taken yet, and since when it is the same, in monotonic milliseconds."""
@@ -134,6 +136,12 @@ class Wishes:
 
     def _apply(self, text: str, *, adopt: bool) -> None:
         self.apply(text, self.file.name, adopt=adopt, context=CONTEXT)
+
+    def heard(self, sha256: str) -> None:
+        """Of the file that the log applied last: a newer one than when this process was blocked lifts that."""
+        if self.blocked is not None and self._blocked_over not in {None, sha256}:
+            self.blocked = None
+        self._blocked_over = sha256
 
     def _valid(self, count: int) -> None:
         self.blocked = self.trouble = None
