@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from domain.consumer import grants
 from domain.errors import DitsError, UnauthorizedError
@@ -31,8 +32,7 @@ TRIED = frozenset({"invalid_api_key", "invalid_token"})
 """Failures that a guess makes; who shows nothing, or a token of yesterday, has guessed nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """What a door knows of a request before anything of it was judged."""
 
     given: Sequence[Given]
@@ -121,7 +121,11 @@ class Admission:
         asked = self.negotiator.read(arrival.given)
         if arrival.is_discovery:
             return
-        choice = self.negotiator.choose(asked, snapshot.live, _asker(caller, arrival))
+        try:
+            choice = self.negotiator.choose(asked, snapshot.live, _asker(caller, arrival))
+        except AttributeError:
+            self.versions.refuse_incomplete(snapshot)
+            raise
         self.versions.refuse_broken(choice.serving.version_id, snapshot)
         passage.choice = choice
         if isinstance(caller, Principal):

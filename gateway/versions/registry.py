@@ -156,6 +156,12 @@ class Versions:
             self._found_broken(snapshot)
             raise RegistryCorruptedError()
 
+    def refuse_incomplete(self, snapshot: Snapshot) -> None:
+        """For who missed a field of an entry. Raises RegistryCorruptedError if the snapshot lost one."""
+        if missing_fields(snapshot.live):
+            self._found_broken(snapshot)
+            raise RegistryCorruptedError()
+
     def trouble(self) -> RegistryUnusableError | None:
         """Why nothing is served, if nothing is."""
         try:

@@ -72,7 +72,11 @@ async def settled(asked: Asked, patience_s: float = PATIENCE_S) -> None:
     """Look until all is as it should be, asking operational paths again; raises CaseDiffersError."""
     deadline = time.monotonic() + patience_s
     while findings := await differences(asked):
-        is_operational = asked.request is not None and envelope.OPERATIONAL.fullmatch(asked.request.path)
+        is_operational = (
+            asked.request is not None
+            and isinstance(asked.case.request, dict)
+            and envelope.OPERATIONAL.fullmatch(asked.request.path)
+        )
         is_final = bool(_of_answer(asked)) and not is_operational
         if is_final or time.monotonic() > deadline:
             raise CaseDiffersError("\n".join([f"{asked.case.id}:", *findings]))
@@ -107,8 +111,10 @@ async def differences(asked: Asked) -> Findings:
 
 def known(asked: Asked) -> Known:
     answer, request = asked.answer, asked.request
-    if answer is None or request is None:
+    if answer is None:
         return Known(before=asked.world.before)
+    if request is None:
+        return Known(answer.named, before=asked.world.before)
     values = frozenset(value for _, value in request.fields)
     named = request.versions
     texts, sources = tuple(text for _, text in named), tuple(source for source, _ in named)
@@ -117,11 +123,12 @@ def known(asked: Asked) -> Known:
 
 def _of_answer(asked: Asked) -> Findings:
     answer, request = asked.answer, asked.request
-    if answer is None or request is None:
+    if answer is None:
         return []
     expect = asked.case.expect
     told = answers.findings(expect, answer, known(asked))
-    told += envelope.findings(asked.world.table.raw, answer, request.path, has_body=request.method != "HEAD")
+    path, method = (request.path, request.method) if request is not None else ("", "")
+    told += envelope.findings(asked.world.table.raw, answer, path, has_body=method != "HEAD")
     if "application_reached" in expect and bool(expect["application_reached"]) != answer.reached:
         told.append(f"the application was {'' if answer.reached else 'not '}reached")
     return told

@@ -100,8 +100,10 @@ class Stage:
         await declarative.play(self.case, world, start, began, self.patience_s)
         return world
 
-    async def expect(self, world: World, answer: Answer, began: Mark | None = None, **expect: Any) -> None:
-        """The answer, and the signs since `began`, are what the table says of this case.
+    async def expect(
+        self, world: World, answer: Answer | None, began: Mark | None = None, **expect: Any
+    ) -> None:
+        """The answer, if there is one, and the signs since `began`, are what the table says of this case.
 
         Members given here stand in for the table's, such as those that it says in words; None leaves one out.
         """
@@ -109,7 +111,8 @@ class Stage:
         told = {name: value for name, value in members.items() if value is not None}
         case = replace(self.case, expect=told, leads=self.case.leads and began is not None)
         mark = began or world.mark()
-        asked = declarative.Asked(case, world, mark, mark, None, answer)
+        request = world.sent_last if answer is not None else None
+        asked = declarative.Asked(case, world, mark, mark, request, answer)
         await declarative.settled(asked, self.patience_s)
 
     async def _opened(self, start: Start, now: datetime, via: str, **made_with: Any) -> World:

@@ -72,6 +72,19 @@ def test_what_is_not_so_is_told(tmp_path: Path, playing: Playing, wrong: dict[st
         replace(playing, patience_s=0.1).play(table, "A.1", declared_case)
 
 
+@pytest.mark.parametrize("wrong", [{"status": 418}, {"code": "ODD"}, {"body": {"items": "odd"}}])
+def test_what_is_not_so_of_a_case_written_by_hand_is_told(
+    tmp_path: Path, playing: Playing, wrong: dict[str, Any]
+) -> None:
+    async def told(stage: Stage) -> None:
+        world = await stage.world("std")
+        await stage.expect(world, await world.ask("/repos"))
+
+    table = Table.read(written(tmp_path, {**READ, "expect": wrong}))
+    with pytest.raises(pytest.fail.Exception, match=r"A\.1:"):
+        playing.play(table, "A.1", told)
+
+
 def test_a_case_s_id_is_read_from_its_test_s_name() -> None:
     assert id_of("test_v10_1c_every_error_has_one") == "V10.1c"
 

@@ -92,6 +92,7 @@ class World:
     port: int = 0
     """Of the server, if there is one."""
     began: Mark = Mark()
+    sent_last: Sent | None = None
     before: Mapping[str, object] = field(default_factory=dict[str, object])
     """What the registry told of itself before the file was last written."""
     _issued: dict[str, Fields] = field(default_factory=dict[str, Fields])
@@ -117,7 +118,7 @@ class World:
 
     async def deliver(self, request: Sent) -> Answer:
         await self._followed()
-        count = len(self.reached)
+        self.sent_last, count = request, len(self.reached)
         if self.port:
             answer = await asyncio.to_thread(over_wire, self.port, request)
         else:
