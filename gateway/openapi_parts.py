@@ -35,6 +35,7 @@ PATH_FORMS: Mapping[str, Json] = {
     "key_id": HEX_ID,
     "digest": DIGEST,
     "path": PATH,
+    "version_id": _form("v[0-9]{1,9}(-[a-z]+)?", 20),
     "branches.name": REF,
     "tags.name": REF,
     "projections.name": _form("[a-z_]+", 64),

@@ -13,7 +13,7 @@ from domain.consumer import consumer_id
 from domain.position import Position
 from tests.gateway.conftest import Tell
 from tests.gateway.house import House, expect_problem
-from tests.gateway.listening import FILM, Listener, news, noted, page
+from tests.gateway.listening import FILM, Listener, news, noted, page, reading
 from tests.gateway.uploading import Client, bytes_of
 
 STREAM = {"Accept": "text/event-stream"}
@@ -95,7 +95,7 @@ def test_a_page_that_waited_in_vain_is_empty(tell: Tell) -> None:
         ann = await h.repo()
         await noted(h, "ann")
         after = (await page(h, ann))["next"]
-        headers = {"X-API-Key": ann, "Prefer": "wait=0"}
+        headers = {**reading(ann), "Prefer": "wait=0"}
         address = f"/repos/film/events?follow=true&after={after}"
         answer = await h.http.get(address, headers=headers)
         assert answer.json() == {"events": [], "next": after, "end": True}

@@ -100,9 +100,18 @@ async def filmed(h: House, tell: Tell) -> World:
     await h.ask("POST", "/repos/film/tags", key=root, body={"name": "main", "commit": commit["commit"]})
     session = (await h.ask("POST", "/repos/film/sessions", key=root, body={})).json()["session"]
     there = {"repo": "film", "commit": commit["commit"], "session": session, "path": "a.mov"}
+    await prerelease(h, root)
     me = (await h.ask("GET", "/whoami", key=root)).json()["consumer"]
     admin = {"/admin/projections name": "tags", "consumer": me, "key_id": "0" * 32, "digest": commit["tree"]}
-    return World(tell, h, root, {**there, **admin, "name": "main"})
+    await h.ask("PUT", f"/admin/consumers/{me}/limit", key=root, body={"requests_per_minute": 1_000_000})
+    return World(tell, h, root, {**there, **admin, "name": "main", "version_id": "v9-beta"})
+
+
+async def prerelease(h: House, root: str) -> None:
+    """What operators may do to a version is done to this one."""
+    body, sent = {"version_id": "v9-beta"}, {"Idempotency-Key": "v9-beta"}
+    made = await h.ask("POST", "/admin/versions", key=root, body=body, headers=sent)
+    assert made.status_code in {200, 201}, made.text
 
 
 @pytest.mark.parametrize(("edition", "operation"), list(described()))
