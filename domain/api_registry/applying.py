@@ -7,6 +7,7 @@ exactly one current version at every moment ahead, or nothing is applied at all 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 
 from domain.api_registry.commands import ApplyFile, Moment
@@ -114,12 +115,15 @@ class _Changes:
 
     def default(self, wanted: str | None) -> None:
         state = self._turn.state
-        decided = state.defaults[-1] if state.defaults else None
-        if self._adopt or wanted == state.file_default or decided is None or decided.is_of_file:
+        stands = declared_form(state).default_version
+        if (
+            self._adopt
+            or wanted == state.file_default
+            or stands in {wanted, None}
+            or state.defaults[-1].is_of_file
+        ):
             return
-        if decided.version_id != wanted:
-            said = f"default_version: {wanted}; decided was {decided.version_id}"
-            self.drift.append(f"the file says {said}")
+        self.drift.append(f"the file says default_version: {wanted}; decided was {stands}")
 
 
 def _orphans(state: Registry, gone: set[str]) -> list[str]:
@@ -159,9 +163,17 @@ def _loaded(turn: Turn, command: ApplyFile, made: Events) -> Events:
         raise trouble
     late = observed(after, command.now, turn.revision, cause="invalid_config")
     after = reduce(evolve, late, after)
-    wanted = command.declared.default_version or ""
-    adopted = wanted if command.adopt and after.lives_at(wanted, command.now) else ""
-    default = adopted or after.default_at(command.now)
+    # A default that was told a moment ahead of its time is not taken back in that moment.
+    settled = replace(turn, when=Moment(command.now, max(command.now, turn.state.told_from)))
+    default = _adopted(command, after) or after.default_at(settled.when.effective_at)
     events = (load.model_copy(update={"default_version": default}), *made, *late)
     warning = size_warning(len(turn.state.entries()), len(after.entries()))
-    return (*(turn.with_default(events, wanted=adopted) if turn.state.told_default else events), *warning)
+    if turn.state.revision == 0:
+        return (*events, *warning)
+    return (*settled.with_default(events), *warning)
+
+
+def _adopted(command: ApplyFile, after: Registry) -> str:
+    """The default that an adopted file insists on, if it lives."""
+    wanted = command.declared.default_version
+    return wanted if command.adopt and wanted and after.lives_at(wanted, command.now) else ""

@@ -1,7 +1,9 @@
 """What operators ask of the versions, decided: one decision, one revision, one append.
 
-Promises: whatever is decided leaves exactly one current version, at every moment from now on (R15), or is
-refused; nothing comes back from sunset (V3.3e); nobody is left without a version to fall back to (V5.3f).
+Promises: it is decided on what will stand when it holds, a moment ahead (R41), so decisions of one moment do
+not contradict each other; whatever is decided leaves exactly one current version, at every moment from now
+on (R15), or is refused; nothing comes back from sunset (V3.3e); nobody is left without a version to fall back
+to (V5.3f).
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ class Turn:
     def to_phase(self, version: Version, phase: Phase) -> VersionStatusChanged:
         return VersionStatusChanged(
             version_id=version.version_id,
-            from_=version.phase_at(self.when.now),
+            from_=version.phase_at(self.when.effective_at),
             to=phase,
             cause=self.cause,
             decided_by=self.decided_by,
@@ -154,15 +156,15 @@ def size_warning(before: int, after: int) -> tuple[RegistrySizeWarned, ...]:
 
 def _released(state: Registry, command: ReleaseVersion) -> Events:
     turn = Turn(state, "manual", "operator", command.when)
-    version = _heir(state, command.version_id, command.when.now)
+    version = _heir(state, command.version_id, command.when.effective_at)
     return turn.with_default(_handed_over(turn, version), wanted=version.version_id)
 
 
-def _heir(state: Registry, version_id: str, now: datetime) -> Version:
+def _heir(state: Registry, version_id: str, then: datetime) -> Version:
     """One that may become current: a prerelease, or one that is declared to be current later."""
     version = entry(state, version_id)
-    phase = version.phase_at(now)
-    if phase == "current" and version.is_released_at(now):
+    phase = version.phase_at(then)
+    if phase == "current" and version.is_released_at(then):
         raise _refused(version_id, "current", "it is")
     if phase in {"deprecated", "sunset"}:
         raise _refused(version_id, "current", f"it is {phase}")
@@ -172,12 +174,12 @@ def _heir(state: Registry, version_id: str, now: datetime) -> Version:
 def _handed_over(turn: Turn, heir: Version) -> list[RegistryEvent]:
     """The heir is current, and whatever was is deprecated in its favour."""
     made: list[RegistryEvent] = []
-    if heir.phase_at(turn.when.now) != "current":
+    if heir.phase_at(turn.when.effective_at) != "current":
         made.append(turn.to_phase(heir, "current"))
     if not heir.is_released_at(turn.when.effective_at) or heir.opt_in_required:
         then = reduce(evolve, made, turn.state).versions[heir.version_id]
         made.append(terms(turn, then, released_at=turn.when.effective_at, opt_in_required=False))
-    for before in turn.state.currents_at(turn.when.now):
+    for before in turn.state.currents_at(turn.when.effective_at):
         version = turn.state.versions[before]
         made.append(turn.to_phase(version, "deprecated"))
         if version.successor is None:
@@ -209,15 +211,15 @@ def terms(turn: Turn, version: Version, **other: object) -> VersionTermsSet:
 
 def _promoted(state: Registry, command: PromoteVersion) -> Events:
     turn = Turn(state, "promotion", "operator", command.when)
-    version, now = entry(state, command.version_id), command.when.now
+    version, then = entry(state, command.version_id), command.when.effective_at
     stable, _, suffix = version.version_id.partition("-")
-    if version.phase_at(now) != "prerelease" or not suffix:
-        raise _refused(version.version_id, "a stable version", f"it is {version.phase_at(now)}")
+    if version.phase_at(then) != "prerelease" or not suffix:
+        raise _refused(version.version_id, "a stable version", f"it is {version.phase_at(then)}")
     declared = DeclaredVersion(
         version_id=stable, status="current", released_at=text_of(command.when.effective_at)
     )
     made = list[RegistryEvent](registered(state, declared, turn.revision))
-    current = state.currents_at(now)
+    current = state.currents_at(then)
     made += [turn.to_phase(state.versions[each], "deprecated") for each in current]
     made.append(turn.to_phase(version, "deprecated"))
     made.append(
@@ -234,16 +236,16 @@ def _promoted(state: Registry, command: PromoteVersion) -> Events:
 
 def _deprecated(state: Registry, command: DeprecateVersion) -> Events:
     turn = Turn(state, "manual", "operator", command.when)
-    version, now = entry(state, command.version_id), command.when.now
-    phase = version.phase_at(now)
+    version, then = entry(state, command.version_id), command.when.effective_at
+    phase = version.phase_at(then)
     if phase == "sunset" or (phase == "deprecated" and not _news(command)):
         raise _refused(version.version_id, "deprecated", f"it is {phase}")
     made: list[RegistryEvent] = []
     default = ""
-    if phase == "current" and version.is_released_at(now):
+    if phase == "current" and version.is_released_at(then):
         if command.successor is None:
             raise _refused(version.version_id, "deprecated", "it is current; name its --successor")
-        made += _handed_over(turn, _heir(state, command.successor, now))
+        made += _handed_over(turn, _heir(state, command.successor, then))
         default = command.successor
     elif phase != "deprecated":
         made.append(turn.to_phase(version, "deprecated"))
@@ -259,8 +261,8 @@ def _new_terms(turn: Turn, after: Registry, command: DeprecateVersion) -> list[R
     version = after.versions[command.version_id]
     if command.sunset_at is not None and command.sunset_at < (version.deprecated_at or command.sunset_at):
         raise _refused(version.version_id, "sunset then", "that is before its deprecation (RFC 9745)")
-    if command.sunset_at is not None and command.sunset_at < command.when.now:
-        raise _refused(version.version_id, "sunset then", "that is past; sunset it now")
+    if command.sunset_at is not None and command.sunset_at < max(command.when.now, version.released_at):
+        raise _refused(version.version_id, "sunset then", "that is past, or before its release")
     if command.successor is not None and not is_version_id(command.successor):
         raise _refused(version.version_id, "succeeded by that", "it is no version identifier")
     if command.migration_guide_url is not None and not GUIDE.fullmatch(command.migration_guide_url):
@@ -277,22 +279,24 @@ def _new_terms(turn: Turn, after: Registry, command: DeprecateVersion) -> list[R
 def _sunset(state: Registry, command: SunsetVersion) -> Events:
     turn = Turn(state, "manual", "operator", command.when)
     version = entry(state, command.version_id)
-    phase = version.phase_at(command.when.now)
+    phase = version.phase_at(command.when.effective_at)
     if phase == "sunset":
         raise _refused(version.version_id, "sunset", "it is")
     if phase == "current":
         raise _refused(version.version_id, "sunset", "it is current; deprecate it first")
+    if not version.is_released_at(command.when.effective_at):
+        raise _refused(version.version_id, "sunset", "it is not released; roll it back")
     return turn.with_default([turn.to_phase(version, "sunset")])
 
 
 def _rolled_back(state: Registry, command: RollBackVersion) -> Events:
     turn = Turn(state, "rollback", "operator", command.when)
-    version, now = entry(state, command.version_id), command.when.now
-    is_current = version.version_id in state.currents_at(now)
-    if version.phase_at(now) == "sunset":
+    version, then = entry(state, command.version_id), command.when.effective_at
+    is_current = version.version_id in state.currents_at(then)
+    if version.phase_at(then) == "sunset":
         raise _refused(version.version_id, "a rollback", "it is sunset, which is for good")
-    current = next(iter(state.currents_at(now)), "")
-    fallback = state.newest_deprecated_at(now, but=version.version_id) if is_current else current
+    current = next(iter(state.currents_at(then)), "")
+    fallback = state.newest_deprecated_at(then, but=version.version_id) if is_current else current
     if not fallback:
         raise _refused(version.version_id, "a rollback", "there is no live version to fall back to")
     made: list[RegistryEvent] = [

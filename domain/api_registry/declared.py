@@ -61,6 +61,8 @@ def declared_one(version: DeclaredVersion) -> DeclaredVersion:
     deprecated_at, sunset_at = times["deprecated_at"], times["sunset_at"]
     if deprecated_at is not None and sunset_at is not None and sunset_at < deprecated_at:
         raise RegistryFileError(problem=f"{name}: sunset_at lies before deprecated_at (RFC 9745, section 4)")
+    if sunset_at is not None and sunset_at < (times["released_at"] or sunset_at):
+        raise RegistryFileError(problem=f"{name}: sunset_at lies before released_at")
     normal = {field: None if moment is None else text_of(moment) for field, moment in times.items()}
     return version.model_copy(update=normal)
 
@@ -99,8 +101,8 @@ def declared_version(version: Version) -> DeclaredVersion:
 
 def _declared_phase(version: Version) -> Phase:
     """A current version whose time ran out is still declared as the current one (R16)."""
-    is_over = version.recorded == "sunset" and version.was_current_to_the_end
-    return "current" if is_over else version.recorded
+    ran_out = version.recorded == "sunset" and version.sunset_at == version.spells[-1].since
+    return "current" if ran_out and version.was_current_to_the_end else version.recorded
 
 
 def phase_by(version: DeclaredVersion, now: datetime) -> Phase:

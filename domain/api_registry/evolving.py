@@ -83,16 +83,16 @@ def _without(stand: Mapping[str, Version], gone: str) -> dict[str, Version]:
 
 
 def _loaded(state: Registry, event: RegistryLoaded) -> Registry:
-    defaults = state.defaults
-    if event.declared_default != state.file_default:
-        start = DefaultSince(event.declared_default or "", BEGINNING)
-        defaults = (start,) if event.declared_default else ()
+    defaults, wanted = state.defaults, event.declared_default
+    if wanted is None:
+        defaults = ()
+    elif wanted != state.file_default or wanted == event.default_version:
+        defaults = (DefaultSince(wanted, BEGINNING),)
     return replace(
         state,
         revision=event.revision,
         defaults=defaults,
         told_default=event.default_version,
-        told_from=BEGINNING,
         versions=_agreed(state.versions, event.versions),
         applied=state.applied | {event.sha256},
         file=event.versions,
@@ -176,6 +176,8 @@ def _decision(version: Version, event: VersionStatusChanged | VersionTermsSet, s
             assert_never(event.decided_by)
 
 
+SPELLS_MAX = 7
+"""Before the newest: the one that holds, and those that were decided in the same moment (R41)."""
 BROWNOUTS_MAX = 64
 """Of one version; older ones have long been over."""
 
@@ -185,14 +187,16 @@ def _in_phase(version: Version, event: VersionStatusChanged) -> Version:
     said = f"{event.from_} to {event.to} at revision {event.revision}"
     version = replace(
         version,
-        spells=(*version.spells[-1:], Spell(event.to, since)),
+        spells=(*version.spells[-SPELLS_MAX:], Spell(event.to, since)),
         decision=_decision(version, event, said),
     )
     match event.to:
         case "deprecated":
             return replace(version, deprecated_at=since)
         case "sunset":
-            return replace(version, sunset_at=min(version.sunset_at or since, since))
+            at = min(version.sunset_at or since, since)
+            deprecated_at = min(version.deprecated_at, at) if version.deprecated_at is not None else None
+            return replace(version, sunset_at=at, deprecated_at=deprecated_at)
         case "current":
             # What was announced of its end, was announced of one that is not current.
             return replace(version, deprecated_at=None, sunset_at=None, substitute=None)

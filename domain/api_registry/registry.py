@@ -56,7 +56,7 @@ class Version:
 
     version_id: str
     spells: tuple[Spell, ...]
-    """As recorded, the newest last; there is always one."""
+    """As recorded, at least one, the newest last; of two that have begun, the one recorded later counts."""
     released_at: datetime
     deprecated_at: datetime | None = None
     sunset_at: datetime | None = None
@@ -86,8 +86,8 @@ class Version:
     @property
     def was_current_to_the_end(self) -> bool:
         """Sunset without ever having been deprecated (R16)."""
-        phases = {spell.phase for spell in self.spells}
-        return "current" in phases and "deprecated" not in phases and self.deprecated_at is None
+        before = [spell.phase for spell in self.spells if spell.phase != "sunset"]
+        return before[-1:] == ["current"] and self.deprecated_at is None
 
     def phase_at(self, moment: datetime) -> Phase:
         """Facts and announced times together; what is not released yet has the phase it was declared with."""
@@ -202,11 +202,14 @@ class Registry:
         """Exactly one current, now and at every boundary ahead (R15, V2.1, V2.3, V2.4)."""
         if not self.entries():
             return RegistryNotInitializedError()
+        past = self._past_sunset(now)
         for moment in (now, *self.boundaries_after(now)):
-            current = self.currents_at(moment) or self._past_sunset(now)
-            if len(current) > 1:
-                return MultipleCurrentVersionsError(versions=", ".join(current))
-            if not current:
+            current = self.currents_at(moment)
+            past = () if current else past  # it counts until another one is current
+            counted = current or past
+            if len(counted) > 1:
+                return MultipleCurrentVersionsError(versions=", ".join(counted))
+            if not counted:
                 return NoCurrentVersionError()
         return None
 

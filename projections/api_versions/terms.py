@@ -143,14 +143,21 @@ def _in_phase(before: VersionRow, phase: Phase, since: datetime) -> VersionRow:
         case "deprecated":
             return replace(before, deprecated_at=text_of(since))
         case "sunset":
-            announced = moment_of(before.sunset_at) if before.sunset_at is not None else since
-            return replace(before, sunset_at=text_of(min(announced, since)))
+            at = _earlier(before.sunset_at or text_of(since), since)
+            deprecated_at = (
+                None if before.deprecated_at is None else _earlier(before.deprecated_at, moment_of(at))
+            )
+            return replace(before, sunset_at=at, deprecated_at=deprecated_at)
         case "current":
             return replace(before, deprecated_at=None, sunset_at=None)
         case "prerelease":
             return replace(before, deprecated_at=None)
         case _:
             assert_never(phase)
+
+
+def _earlier(text: str, moment: datetime) -> str:
+    return text_of(min(moment_of(text), moment))
 
 
 def _normal(text: str) -> str:
