@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from domain import consumer, repository, tag
+from domain.api_registry import decider as registry
+from domain.api_registry.commands import PromoteVersion
 from domain.consumer import IssueKey
 from domain.ids import Digest, KeyId
 from domain.repository import CreateRepository
@@ -22,6 +24,7 @@ from projections.refcounts import queries
 from projections.refcounts.queries import KIND_OF, REFCOUNTS, LivePresence
 from projections.transactions import Pool, transaction
 from tests.domain.examples import ADA, CUT_1, FILM
+from tests.domain.registries import STD, applying, soon
 from tests.eventlog.homes import Home, JetStreamHome, MemoryHome
 from tests.fakes import FakeClock, FakeIds
 from tests.machines.film import TOPICS, Film
@@ -81,7 +84,7 @@ def workers(film: FilmAt, postgres_dsn: str, clock: FakeClock) -> Iterator[Worke
 
 
 def make(film: FilmAt) -> None:
-    """Something of everything: three commits, one that failed, a tag, a lock, a key, open content."""
+    """Something of everything: three commits, one that failed, a tag, a lock, a key, open content, API versions."""
     film.ask(repository.DECIDER.ask(FILM, CreateRepository(FILM, "film", ADA, public=False)))
     key = IssueKey(ADA, "ada", KeyId("k"), bytes(32), ("read",), None)
     film.ask(consumer.DECIDER.ask(ADA, key))
@@ -91,6 +94,8 @@ def make(film: FilmAt) -> None:
     film.ask(tag.DECIDER.ask(CUT_1, CreateTag(FILM, CUT_1, "cut-1", second, Digest(bytes(32)))))
     film.lock("a/clip.mov", ADA)
     film.send(film.session("unfinished"), b"xyz")
+    for command in (applying(STD), PromoteVersion("v3-beta", soon())):
+        film.ask(registry.DECIDER.ask(registry.REGISTRY_ID, command))
 
 
 def digests(workers: Workers) -> dict[str, object]:
