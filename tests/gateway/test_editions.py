@@ -14,12 +14,14 @@ from tests.gateway.house import House, expect_problem, house, run_story
 from tests.gateway.test_bus import MemoryLine
 
 LOCKS = "/repos/film/locks"
-TWINS: list[tuple[str, str, dict[str, Any]]] = [
-    ("v1", "one", {"public": True}),
-    ("v2", "two", {"visibility": "public"}),
-]
 V1_LOCK = {"paths": ["a.mov"], "lease": "beating", "lease_s": 30}
 V2_LOCK = {"paths": ["a.mov"], "lease": {"kind": "beating", "seconds": 30}}
+Body = dict[str, Any]
+TWINS: list[tuple[str, str, Body, Body, Body]] = [
+    ("v1", "one", {"public": True}, {"public": False}, V1_LOCK),
+    ("v2", "two", {"visibility": "public"}, {"visibility": "private"}, V2_LOCK),
+]
+"""Version, repository, and what creates, hides and locks it."""
 
 
 async def locked(h: House, key: str, body: object, version: str) -> httpx.Response:
@@ -101,13 +103,15 @@ def paths_and_tokens(body: dict[str, Any]) -> list[tuple[str, int]]:
 
 def test_twins_leave_the_same_events(tell: Tell) -> None:
     async def story(h: House) -> None:
-        ann = h.key("ann", "write")
-        for version, name, create in TWINS:
-            lock = V1_LOCK if version == "v1" else V2_LOCK
-            await h.ask("POST", "/repos", key=ann, body={"name": name, **create}, version=version)
-            address, sent = f"/repos/{name}/locks", {"Idempotency-Key": "k"}
-            await h.ask("POST", address, key=ann, body=lock, headers=sent, version=version)
-        assert await facts(h, ann, "one") == await facts(h, ann, "two")
+        ann, sent = h.key("ann", "write"), {"Idempotency-Key": "k"}
+        for version, name, create, show, lock in TWINS:
+            address, body = f"/repos/{name}", {"name": name, **create}
+            await h.ask("POST", "/repos", key=ann, body=body, version=version)
+            await h.ask("PATCH", address, key=ann, body=show, version=version)
+            await h.ask("POST", address + "/locks", key=ann, body=lock, headers=sent, version=version)
+        one, two = await facts(h, ann, "one"), await facts(h, ann, "two")
+        assert one == two
+        assert len(one) == 3
 
     tell(story)
 
