@@ -20,7 +20,7 @@ from domain.errors import (
     InvalidQueryError,
     Kind,
     MalformedBodyError,
-    ServiceUnavailableError,
+    NotNowError,
     UnavailableError,
     by_code,
 )
@@ -129,7 +129,7 @@ class HeaderFieldsTooLargeError(DitsError):
     kind = "too_large"
 
 
-class BusyError(ServiceUnavailableError):
+class BusyError(NotNowError):
     """Too many requests are waiting here; try the same request again"""
 
 

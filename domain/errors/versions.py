@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from domain.errors.world import ServiceUnavailableError
+from domain.errors.world import NotNowError
 from domain.format.errors import DitsError, Fact
 
 
@@ -56,7 +56,7 @@ class VersionBrownoutError(DitsError):
 
 
 # ------------------------------------------------------------------ the registry
-class RegistryUnusableError(ServiceUnavailableError):
+class RegistryUnusableError(NotNowError):
     """The version registry cannot be used"""
 
     reason: ClassVar[str] = "REGISTRY_NOT_INITIALIZED"
@@ -123,5 +123,5 @@ class RateLimitExceededError(DitsError):
     kind = "throttled"
 
 
-class MemoryPressureError(ServiceUnavailableError):
+class MemoryPressureError(NotNowError):
     """This process is short of memory; nothing was lost, send it again later"""

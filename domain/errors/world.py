@@ -33,14 +33,14 @@ class InsufficientStorageError(DitsError):
     kind = "full"
 
 
-class ServiceUnavailableError(DitsError):
+class NotNowError(DitsError):
     """Not now; nothing was lost, try the same request again"""
 
     code = "SERVICE_UNAVAILABLE"
     kind = "unavailable"
 
 
-class UnavailableError(ServiceUnavailableError):
+class UnavailableError(NotNowError):
     """{dependency} does not answer; nothing was lost, try the same request again"""
 
 
