@@ -6,6 +6,7 @@ who is turned away is counted and logged without what they showed.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -36,8 +37,8 @@ class Refused:
         try:
             body = problem.body(instance, correlation_id)
             headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in problem.headers]
-        except Exception:
-            log.exception("request.unhandled_exception")
+        except Exception as bug:  # noqa: BLE001 -- the error edge
+            _say_what_met(bug)
             return Written(500, MINIMAL, [])
         return Written(problem.status, body, headers)
 
@@ -56,8 +57,7 @@ MINIMAL = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Refusals:
+class Refusals(NamedTuple):
     """One a request."""
 
     measures: Measures
@@ -84,5 +84,11 @@ class Refusals:
         return None
 
     def _unexpected(self, bug: Exception) -> None:
-        log.error("request.unhandled_exception", exc_info=bug)
+        _say_what_met(bug)
         self.signals.alert("unhandled_exception", "critical", "a request met a bug", self.correlation_id)
+
+
+def _say_what_met(bug: Exception) -> None:
+    """The fields of V7.4."""
+    stack = "".join(traceback.format_exception(bug))
+    log.error("request.unhandled_exception", exception=f"{type(bug).__name__}: {bug}", stack=stack)

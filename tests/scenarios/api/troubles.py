@@ -33,6 +33,7 @@ from tests.gateway.house import MemoryBackup
 from tests.gateway.reading import FoldedReading
 from tests.gateway.signalling import FickleLog, signal_counts
 from tests.gateway.troubled_pool import TroubledPool
+from tests.scenarios.api.world import World
 
 HELD_S_MAX = 10
 LIST = "repos.list"
@@ -102,6 +103,13 @@ class Wired:
         return {**made, "opened": opened, "read": reading, "metadata": reading.versions}
 
 
+def guarded_log_of(world: World) -> GuardedLog:
+    """Of a world that was made `with_event_store`."""
+    log = world.parts.core.log
+    assert isinstance(log, GuardedLog)
+    return log
+
+
 class PooledReading(FoldedReading):
     """Each question takes a connection first, as it would of a database."""
 
@@ -125,11 +133,11 @@ def operations_where(name: str, handler: Callable[[Any, Call[Any]], Follows]) ->
     return tuple(replace(each, handler=handler) if each.name == name else each for each in OPERATIONS)
 
 
-def raising(error: Exception) -> tuple[AnyOperation, ...]:
-    """`$RES` meets a bug."""
+def raising(error: Callable[[], Exception]) -> tuple[AnyOperation, ...]:
+    """`$RES` meets a bug, a fresh one each time."""
 
     def handler(core: Any, call: Call[Any]) -> Follows:
-        raise error
+        raise error()
 
     return operations_where(LIST, handler)
 

@@ -7,6 +7,7 @@ over a socket; `since` tells what happened after a mark.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -37,7 +38,7 @@ from tests.gateway.house import SYSTEM, Parts, parts, running
 from tests.scenarios.api.answers import Answer
 from tests.scenarios.api.credentials import EVERYDAY_SCOPES, LIMIT, WantedKey, WantedToken, wanted
 from tests.scenarios.api.heard import Lines
-from tests.scenarios.api.sending import Fields, Sent, over_asgi, over_wire, sent
+from tests.scenarios.api.sending import CLIENT, Fields, Sent, over_asgi, over_wire, sent
 from tests.scenarios.api.signs import Happened, Samples, samples_of
 from tests.scenarios.api.table import Given, Table
 from tests.scenarios.api.tokens import AUDIENCE, ISSUER, TOKEN_ENDPOINT, IssuerOfTokens
@@ -124,6 +125,10 @@ class World:
         else:
             answer = await over_asgi(self.application.asgi, request)
         return replace(answer, reached=len(self.reached) > count)
+
+    def connect(self) -> socket.socket:
+        """To its server, for what no request says."""
+        return socket.create_connection((CLIENT, self.port), timeout=START_TIMEOUT_S)
 
     async def _followed(self) -> None:
         """Until this gateway knows the keys and repositories that were made for the request."""
