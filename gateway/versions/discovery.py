@@ -14,7 +14,7 @@ from typing import Literal
 
 from domain.version_spec import Entry, Live, sort_key
 from gateway.versions.metadata import Metadata
-from gateway.versions.snapshot import Page, RawHeaders
+from gateway.versions.snapshot import Page, RawHeaders, serving
 from gateway.wire.editions import edition_of
 
 Viewer = Literal["anonymous", "known", "admin"]
@@ -38,8 +38,11 @@ def list_name(viewer: Viewer, *, prerelease: bool, sunset: bool) -> str:
 
 
 def may_see(viewer: Viewer, entry: Entry) -> bool:
-    if entry.is_tombstone:
-        return False
+    return not entry.is_tombstone and may_know(viewer, entry)
+
+
+def may_know(viewer: Viewer, entry: Entry) -> bool:
+    """That it is there, or was before it was rolled back."""
     if not entry.released:
         return viewer == "admin"
     return entry.phase != "prerelease" or viewer != "anonymous"
@@ -49,7 +52,7 @@ def _bodies(
     live: Live, revision: int, metadata: Metadata | None, released: Sequence[Json]
 ) -> Iterator[tuple[str, Json]]:
     ordered = [live.entries[each] for each in sorted(live.entries, key=sort_key)]
-    items = {entry.version_id: _item(entry, metadata) for entry in ordered}
+    items = {entry.version_id: _item(entry, live, metadata) for entry in ordered}
     for viewer, prerelease, sunset in product(VIEWERS, (False, True), (False, True)):
         shown = [each for each in ordered if _listed(viewer, each, prerelease=prerelease, sunset=sunset)]
         ids = [entry.version_id for entry in shown]
@@ -65,8 +68,9 @@ def _bodies(
         )
     for entry in ordered:
         yield f"version:{entry.version_id}", items[entry.version_id]
-        yield f"deprecation:{entry.version_id}", _deprecation(entry, metadata)
-    announced = [_deprecation(entry, metadata) for entry in ordered if entry.version_id in live.visible]
+        yield f"deprecation:{entry.version_id}", _deprecation(entry, live, metadata)
+    public = [entry for entry in ordered if entry.version_id in live.visible]
+    announced = [_deprecation(entry, live, metadata) for entry in public]
     yield "deprecations", {"deprecations": [each for each in announced if each["deprecation"] is not None]}
     for viewer in VIEWERS:
         yield f"changelog:{viewer}", {"changes": [*_changes(viewer, live, metadata), *released]}
@@ -82,42 +86,49 @@ def _listed(viewer: Viewer, entry: Entry, *, prerelease: bool, sunset: bool) -> 
     return True
 
 
-def _item(entry: Entry, metadata: Metadata | None) -> Json:
+def _item(entry: Entry, live: Live, metadata: Metadata | None) -> Json:
     least: Json = {"version_id": entry.version_id, "status": entry.phase}
     told = None if metadata is None else metadata.versions.get(entry.version_id)
     if told is None:
         return least
+    server = serving(live, entry.version_id).version_id
     return {
         **least,
         "released_at": told.released_at,
         "deprecated_at": told.deprecated_at,
         "sunset_at": told.sunset_at,
-        "successor_version": told.successor,
+        "successor_version": _public(told.successor, live),
         "migration_guide_url": told.migration_guide_url,
         "opt_in_required": told.opt_in_required,
-        "served_by": entry.served_by,
-        "wire_form": edition_of(entry.served_by),
-        "openapi": f"/openapi/{edition_of(entry.served_by)}.json",
+        "served_by": server,
+        "wire_form": edition_of(server),
+        "openapi": f"/openapi/{edition_of(server)}.json",
     }
 
 
-def _deprecation(entry: Entry, metadata: Metadata | None) -> Json:
+def _deprecation(entry: Entry, live: Live, metadata: Metadata | None) -> Json:
     told = None if metadata is None else metadata.versions.get(entry.version_id)
     if told is None or (told.deprecated_at is None and told.sunset_at is None):
         return {"version_id": entry.version_id, "deprecation": None}
     said: Json = {
         "deprecated_at": told.deprecated_at,
         "sunset_at": told.sunset_at,
-        "successor_version": told.successor,
+        "successor_version": _public(told.successor, live),
         "migration_guide_url": told.migration_guide_url,
     }
     return {"version_id": entry.version_id, "deprecation": said}
 
 
+def _public(version_id: str | None, live: Live) -> str | None:
+    """A successor that not everybody may know of yet is nobody's (R13)."""
+    return version_id if version_id in live.visible else None
+
+
 def _changes(viewer: Viewer, live: Live, metadata: Metadata | None) -> Iterator[Json]:
     for change in metadata.changes if metadata is not None else ():
-        known = [live.entries[each] for each in change.versions if each in live.entries]
-        if all(may_see(viewer, entry) or entry.is_tombstone for entry in known):
+        # What was taken out of the registry may never have been seen by anybody.
+        known = [live.entries.get(each) for each in change.versions]
+        if viewer == "admin" or all(entry is not None and may_know(viewer, entry) for entry in known):
             yield {"type": change.type, "at": change.at, **dict(change.members)}
 
 

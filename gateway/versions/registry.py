@@ -30,7 +30,7 @@ from domain.errors import (
     UnavailableError,
 )
 from domain.ports import Clock, EventLog
-from domain.version_spec import Entry, Live
+from domain.version_spec import Live
 from gateway.bridge import Bridge
 from gateway.signals import Signals
 from gateway.versions import discovery
@@ -44,6 +44,7 @@ from gateway.versions.snapshot import (
     live_at,
     missing_fields,
     served_headers,
+    serving,
 )
 from gateway.versions.telling import Teller
 from gateway.versions.wishes import Wishes
@@ -77,7 +78,7 @@ def built(registry: Registry, moment: datetime, metadata: Metadata | None, *, ah
     turns = registry.boundaries_after(moment)
     following = built(registry, turns[0], metadata, ahead=ahead - 1) if turns and ahead else None
     versions = registry.versions
-    served = {id_: served_headers(version, _serving(live, id_), live) for id_, version in versions.items()}
+    served = {id_: served_headers(version, serving(live, id_), live) for id_, version in versions.items()}
     return Snapshot(
         revision=registry.revision,
         since=moment,
@@ -94,15 +95,6 @@ def built(registry: Registry, moment: datetime, metadata: Metadata | None, *, ah
     )
 
 
-def _serving(live: Live, version_id: str) -> Entry:
-    entry = live.entries[version_id]
-    for _ in live.entries:
-        if entry.served_by == entry.version_id:
-            break
-        entry = live.entries[entry.served_by]
-    return entry
-
-
 def _reasons(registry: Registry, live: Live, moment: datetime) -> tuple[str, ...]:
     usable = registry.trouble_at(moment) is None
     return ("current_version_sunset",) if usable and not registry.currents_at(moment) and live.entries else ()
@@ -110,6 +102,14 @@ def _reasons(registry: Registry, live: Live, moment: datetime) -> tuple[str, ...
 
 EMPTY = replace(built(Registry(), datetime.fromtimestamp(0, UTC), Metadata()), pages={})
 """Before anything was loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A snapshot and its checksum as it was built: one object, so that one assignment swaps both."""
+
+    snapshot: Snapshot
+    seal: str
 
 
 @dataclass(slots=True)
@@ -125,25 +125,28 @@ class Versions:
     teller: Teller
     signals: Signals
     _registry: Registry = field(default_factory=Registry)
-    _snapshot: Snapshot = EMPTY
-    _sealed: str = EMPTY.checksum
+    _held: Held = Held(EMPTY, EMPTY.checksum)
     _known: Metadata | None = None
     _is_broken: bool = False
+    _is_makeshift: bool = False
+    """Made again from something else than the log, which is to be asked again."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _loop: asyncio.AbstractEventLoop | None = None
 
     # ---------------------------------------------------------------- for requests
     def capture(self) -> Snapshot:
         """What this request sees to its end. One read, and a clock if something is announced."""
-        snapshot = self._snapshot
-        if snapshot.valid_until is not None and self.clock.now() >= snapshot.valid_until:
-            return self._turned()
-        return snapshot
+        held = self._held
+        if held.snapshot.valid_until is not None and self.clock.now() >= held.snapshot.valid_until:
+            return self._turned(held)
+        return held.snapshot
 
     def refuse_unusable(self, snapshot: Snapshot) -> None:
         """Raises RegistryUnusableError."""
         if self.wishes.blocked is not None:
             raise self.wishes.blocked.with_traceback(None)
-        if self._is_broken or snapshot.checksum != self._sealed:
+        held = self._held
+        if self._is_broken or (snapshot is held.snapshot and snapshot.checksum != held.seal):
             self._found_broken(snapshot)
             raise RegistryCorruptedError()
         if snapshot.trouble is not None:
@@ -179,18 +182,18 @@ class Versions:
         """The body of /config/status."""
         return self.wishes.standing(self._registry.revision, blocked=self.trouble() is not None)
 
-    def _turned(self) -> Snapshot:
-        now, snapshot = self.clock.now(), self._snapshot
+    def _turned(self, held: Held) -> Snapshot:
+        now, snapshot = self.clock.now(), held.snapshot
         while snapshot.is_over(now):
             assert snapshot.valid_until is not None
             snapshot = snapshot.next or built(self._registry, snapshot.valid_until, self._known)
-        self._swap(snapshot)
-        self._wake.set()
-        return snapshot
+        if self._held is held:  # else something newer has come meanwhile
+            self._swap(snapshot)
+        self._call_for_news()
+        return self._held.snapshot
 
     def _swap(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self._sealed = snapshot.checksum
+        self._held = Held(snapshot, snapshot.checksum)
         self.teller.measures.shows(snapshot)
 
     # ---------------------------------------------------------------- steps in the pool
@@ -206,15 +209,16 @@ class Versions:
         self.wishes.heard(registry.file_sha256)
         self._take(registry)
         self.teller.measures.swap_seconds.observe((self.clock.monotonic_ms() - began_ms) / 1000)
-        if registry.versions:
+        self._is_makeshift = False
+        if self._held.snapshot.trouble is None:
             self._keep(registry)
 
     def _take(self, registry: Registry) -> None:
         known = self._told()
         snapshot = built(registry, self.clock.now(), known)
         self._registry, self._known = registry, known
-        self._is_broken = False
         self._swap(snapshot)
+        self._is_broken = False
         self.teller.measures.rebuilds.inc()
 
     def _told(self) -> Metadata | None:
@@ -234,7 +238,7 @@ class Versions:
 
     def observe(self) -> bool:
         """Record what announced times have brought; no news is no event. Raises UnavailableError."""
-        if self._snapshot.trouble is not None or not self._registry.versions:
+        if self._held.snapshot.trouble is not None or not self._registry.versions:
             return False
         outcome = self.log.ask(DECIDER.ask(REGISTRY_ID, ObserveTime(self.clock.now())), context=CONTEXT)
         self.teller.recorded(each.event for each in outcome.events)
@@ -242,7 +246,7 @@ class Versions:
 
     def audit(self) -> None:
         """Look over the whole snapshot, which no request does."""
-        snapshot = self._snapshot
+        snapshot = self._held.snapshot
         if missing_fields(snapshot.live) or checksum_of(snapshot.live) != snapshot.checksum:
             self._found_broken(snapshot)
 
@@ -253,9 +257,9 @@ class Versions:
         self._is_broken = True
         self.teller.unusable("REGISTRY_CORRUPTED", RegistryCorruptedError().message)
         found = checksum_of(snapshot.live)
-        command = NoteCorruption(missing_fields(snapshot.live), self._sealed, found)
+        command = NoteCorruption(missing_fields(snapshot.live), self._held.seal, found)
         self.signals.note(DECIDER.ask(REGISTRY_ID, command))
-        self._wake.set()
+        self._call_for_news()
 
     def rebuild(self) -> None:
         """Make the copy again, from the best source that answers. Raises UnavailableError if none does."""
@@ -265,6 +269,7 @@ class Versions:
             except (UnavailableError, RegistryFileError, RegistryUnusableError) as error:
                 log.warning("registry_source_failed", source=source, code=error.code)
                 continue
+            self._is_makeshift = source != "events"
             self.signals.note(DECIDER.ask(REGISTRY_ID, NoteRebuild(source)))
             log.warning("registry_rebuilt", source=source)
             return
@@ -291,8 +296,22 @@ class Versions:
         """The registry has news; called in the loop."""
         self._wake.set()
 
+    def _call_for_news(self) -> None:
+        """From any thread."""
+        if self._loop is None:
+            self._wake.set()
+        else:
+            self._loop.call_soon_threadsafe(self._wake.set)
+
     async def run(self, bridge: Bridge) -> None:
         """Renew on news, at most once in `BUILD_EVERY_S`; never on the way of a request."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            await self._run(bridge)
+        finally:
+            self._loop = None
+
+    async def _run(self, bridge: Bridge) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._renewing(bridge))
             group.create_task(self._repeating(bridge, self.observe, OBSERVE_EVERY_S))
@@ -304,7 +323,8 @@ class Versions:
             await self._wake.wait()
             self._wake.clear()
             sound: Steps = (self.renew, self.observe)
-            if await self._went_well(bridge, (self.rebuild,) if self._is_broken else sound):
+            went_well = await self._went_well(bridge, (self.rebuild,) if self._is_broken else sound)
+            if went_well and not self._is_makeshift:
                 pause_s = BUILD_EVERY_S
             else:
                 pause_s = min(pause_s * 2, BACKOFF_S_MAX)

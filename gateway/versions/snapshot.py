@@ -88,10 +88,20 @@ def _entry(version: Version, moment: datetime) -> Entry:
     )
 
 
+def serving(live: Live, version_id: str) -> Entry:
+    """Itself, or what answers in its place, through whatever stands in between."""
+    entry = live.entries[version_id]
+    for _ in live.entries:
+        if entry.served_by == entry.version_id:
+            break
+        entry = live.entries[entry.served_by]
+    return entry
+
+
 def checksum_of(live: Live) -> str:
     """Of everything that decides an answer."""
     said = [live.default, live.visible, [_fields(live.entries[each]) for each in sorted(live.entries)]]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(said, default=repr).encode()).hexdigest()
 
 
 def _fields(entry: Entry) -> list[object]:

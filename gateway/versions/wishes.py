@@ -29,6 +29,8 @@ from gateway.versions.telling import Teller
 
 SETTLED_AFTER_MS = 200
 """A file that changed is read once it has been the same for so long (V5.1g)."""
+RETRY_AFTER_MS = 5_000
+"""While the log is away."""
 CONTEXT = Context("system:start-up", correlation_id="versions")
 Refused = RegistryFileError | RegistryUnusableError | RegistryDriftError
 
@@ -84,18 +86,21 @@ class Wishes:
     count: int = 0
     _blocked_over: str | None = None
     """Digest of the last file that the log applied, as far as was heard."""
+    _wished: str = ""
+    """Digest of what the file says, as far as it could be read."""
     _stamp: str = ""
     _seen: tuple[str, int] = field(default=("", 0))
     """A stamp that is not taken yet, and since when it is the same, in monotonic milliseconds."""
 
     def start(self) -> None:
         """Raises UnavailableError, with which the log is away."""
-        self._stamp = self.file.stamp()
+        self._stamp, text = self.file.stamp(), ""
         self.last_attempt_at = self.clock.now()
         try:
-            self._apply(self.file.text(), adopt=False)
+            text = self.file.text()
+            self._apply(text)
         except RegistryDriftError as error:
-            self._refused(error)
+            self._refused(error, text)
         except (RegistryFileError, RegistryUnusableError) as error:
             self._blocked(error)
 
@@ -109,16 +114,17 @@ class Wishes:
             self._seen = (stamp, now_ms)
         if now_ms - self._seen[1] < SETTLED_AFTER_MS:
             return False
+        self._seen = (stamp, now_ms + RETRY_AFTER_MS)  # for when the log is away
         self.reload()
         return True
 
     def reload(self) -> None:
         """Read it now. Raises UnavailableError."""
-        stamp, text = self.file.stamp(), ""
+        stamp, text, self._wished = self.file.stamp(), "", ""
         self.last_attempt_at = self.clock.now()
         try:
             text = self.file.text()
-            self._apply(text, adopt=False)
+            self._apply(text)
         except (RegistryFileError, RegistryUnusableError, RegistryDriftError) as error:
             self._refused(error, text)
         self._stamp = stamp
@@ -134,13 +140,16 @@ class Wishes:
         self._valid(len(declared.versions))
         return outcome
 
-    def _apply(self, text: str, *, adopt: bool) -> None:
-        self.apply(text, self.file.name, adopt=adopt, context=CONTEXT)
+    def _apply(self, text: str) -> None:
+        self._wished = parsed(text).sha256
+        self.apply(text, self.file.name, adopt=False, context=CONTEXT)
 
     def heard(self, sha256: str) -> None:
-        """Of the file that the log applied last: a newer one than when this process was blocked lifts that."""
+        """Of the file that the log applied last: a newer one than before lifts this process's block."""
         if self.blocked is not None and self._blocked_over not in {None, sha256}:
             self.blocked = None
+        if self.trouble is not None and sha256 == self._wished:
+            self.trouble = None  # somebody adopted it
         self._blocked_over = sha256
 
     def _valid(self, count: int) -> None:
@@ -154,7 +163,7 @@ class Wishes:
         self.blocked = error if isinstance(error, RegistryUnusableError) else RegistryNotInitializedError()
         self.teller.unusable(type(self.blocked).reason, error.message)
 
-    def _refused(self, error: Refused, text: str = "") -> None:
+    def _refused(self, error: Refused, text: str) -> None:
         self.trouble = _told(error)
         if isinstance(error, RegistryUnusableError):
             self.teller.unusable(type(error).reason, error.message)
