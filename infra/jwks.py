@@ -6,6 +6,8 @@ follows no redirect, so that nobody else's keys are taken for the issuer's (V4.3
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
@@ -19,16 +21,21 @@ BLOCK_BYTES = 16 * 1024
 OK = 200
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "dits"}
 ISSUER = "the OAuth issuer"
+Context = Callable[[], Mapping[str, str]]
 
 
 class HttpKeySource:
     """For one thread at a time, as its caller promises."""
 
-    def __init__(self, url: str, clock: Clock, *, timeout_s: float = FETCH_TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str, clock: Clock, *, timeout_s: float = FETCH_TIMEOUT_S, context: Context = dict
+    ) -> None:
+        """`context` names the headers of what is under way; a fetch carries them (V10.1d)."""
         assert is_safe(url), "the settings refuse others"
         self._url = url
         self._clock = clock
         self._timeout_s = timeout_s
+        self._context = context
         self._pool = PoolManager(num_pools=1, maxsize=1, retries=False)
 
     def fetch(self) -> bytes:
@@ -38,7 +45,7 @@ class HttpKeySource:
             response = self._pool.request(
                 "GET",
                 self._url,
-                headers=HEADERS,
+                headers={**HEADERS, **self._context()},
                 timeout=Timeout(total=self._timeout_s),
                 redirect=False,
                 preload_content=False,

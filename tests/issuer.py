@@ -116,6 +116,8 @@ class ServedJwks:
     drip_s: float = 0.0
     """A pause between single bytes."""
     paths: list[str] = field(default_factory=list[str])
+    heard: list[Mapping[str, str]] = field(default_factory=list[Mapping[str, str]])
+    """Headers of each request."""
     port: int = 0
     stopping: Event = field(default_factory=Event)
 
@@ -132,6 +134,7 @@ def served_jwks() -> Generator[ServedJwks]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             said.paths.append(self.path)
+            said.heard.append(dict(self.headers.items()))
             self.send_response(said.status)
             for name, text in {"Content-Length": str(len(said.body)), **said.headers}.items():
                 self.send_header(name, text)

@@ -32,7 +32,7 @@ from gateway.reading import PostgresReading
 from gateway.sent import SentChunks
 from gateway.server import GatewayServer, Listening
 from gateway.signals import SignalCounts, Signals
-from gateway.tracing import Tracer
+from gateway.tracing import Tracer, passed_on
 from gateway.versions.telling import Teller, VersionMeasures
 from gateway.versions.wishes import BuiltIn
 from infra.compose.ground import Ground, messages
@@ -186,4 +186,5 @@ def tokens(settings: Settings, clock: Clock) -> Tokens | None:
     assert settings.oauth_audience is not None
     assert settings.oauth_token_endpoint is not None
     issuer = Issuer(settings.oauth_issuer, settings.oauth_audience, settings.oauth_token_endpoint)
-    return Tokens(issuer, IssuerKeys(HttpKeySource(settings.oauth_jwks_url, clock), clock), clock)
+    source = HttpKeySource(settings.oauth_jwks_url, clock, context=passed_on)
+    return Tokens(issuer, IssuerKeys(source, clock), clock)

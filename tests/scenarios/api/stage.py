@@ -76,6 +76,10 @@ class Stage:
             clock = clock.now()
         return await self._opened(self._start(registry), self._now(clock), via or self.case.via, **made_with)
 
+    def at_the_end(self, close: Callable[[], object]) -> None:
+        """Called when the case ends, after everything that is opened from now on was closed."""
+        self._closing.push_async_callback(asyncio.to_thread, close)
+
     async def after(self, case_id: str) -> World:
         """The world as that case leaves it, played anew."""
         stage = replace(self, case=self.table.case(case_id))
