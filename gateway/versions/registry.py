@@ -23,6 +23,8 @@ from domain.api_registry.registry import Registry
 from domain.decider import Context
 from domain.errors import (
     DitsError,
+    InsufficientStorageError,
+    LogRegressedError,
     RegistryCorruptedError,
     RegistryFileError,
     RegistryNotInitializedError,
@@ -198,8 +200,12 @@ class Versions:
 
     # ---------------------------------------------------------------- steps in the pool
     def start(self) -> None:
-        """Load before the first request (V9.1). Raises UnavailableError."""
-        self.wishes.start()
+        """Load before the first request (V9.1). What cannot be written now does not keep what stands from
+        being read. Raises UnavailableError."""
+        try:
+            self.wishes.start()
+        except (UnavailableError, LogRegressedError, InsufficientStorageError) as error:
+            log.warning("registry_file_not_applied_yet", code=error.code, reason=error.message)
         self.renew()
 
     def renew(self) -> None:

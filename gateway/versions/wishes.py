@@ -89,12 +89,16 @@ class Wishes:
     _wished: str = ""
     """Digest of what the file says, as far as it could be read."""
     _stamp: str = ""
+    _has_started: bool = False
+    _start_after_ms: int = 0
+    """A start that the log could not take is tried again from here on, in monotonic milliseconds."""
     _seen: tuple[str, int] = field(default=("", 0))
     """A stamp that is not taken yet, and since when it is the same, in monotonic milliseconds."""
 
     def start(self) -> None:
-        """Raises UnavailableError, with which the log is away."""
-        self._stamp, text = self.file.stamp(), ""
+        """Raises UnavailableError, LogRegressedError, InsufficientStorageError, with which the log takes
+        nothing now; `look` starts again then."""
+        stamp, text = self.file.stamp(), ""
         self.last_attempt_at = self.clock.now()
         try:
             text = self.file.text()
@@ -103,10 +107,13 @@ class Wishes:
             self._refused(error, text)
         except (RegistryFileError, RegistryUnusableError) as error:
             self._blocked(error)
+        self._stamp, self._has_started = stamp, True
 
     def look(self) -> bool:
         """True if a file was read; a step of the watcher."""
         stamp, now_ms = self.file.stamp(), self.clock.monotonic_ms()
+        if not self._has_started:
+            return self._start_again(now_ms)
         if stamp == self._stamp:
             self._seen = ("", 0)
             return False
@@ -116,6 +123,13 @@ class Wishes:
             return False
         self._seen = (stamp, now_ms + RETRY_AFTER_MS)  # for when the log is away
         self.reload()
+        return True
+
+    def _start_again(self, now_ms: int) -> bool:
+        if now_ms < self._start_after_ms:
+            return False
+        self._start_after_ms = now_ms + RETRY_AFTER_MS
+        self.start()
         return True
 
     def reload(self) -> None:
