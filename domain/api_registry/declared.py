@@ -44,8 +44,8 @@ def declared(versions: list[DeclaredVersion], default_version: str | None) -> De
         raise RegistryFileError(problem="default_version names no version of this file")
     if default_version is not None and known[default_version].status == "prerelease":
         raise RegistryFileError(problem="default_version names a prerelease")
-    ordered = sorted(versions, key=lambda version: sort_key(version.version_id))
-    return Declared(tuple(declared_one(version) for version in ordered), default_version)
+    made = [declared_one(version) for version in versions]
+    return Declared(tuple(sorted(made, key=lambda each: sort_key(each.version_id))), default_version)
 
 
 def declared_one(version: DeclaredVersion) -> DeclaredVersion:

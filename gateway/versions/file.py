@@ -48,7 +48,7 @@ Fields = dict[str, "str | bool | None"]
 
 def parsed(text: str) -> Declared:
     """Raises RegistryFileError, with `line` and `column` from 1 where they are known."""
-    if len(text.encode()) > BYTES_MAX:
+    if len(text.encode(errors="replace")) > BYTES_MAX:
         raise RegistryFileError(problem=f"it has more than {BYTES_MAX} bytes")
     try:
         _refuse_aliases(text)
@@ -81,7 +81,7 @@ def _refuse_aliases(text: str) -> None:
 
 
 def _declared(root: yaml.Node | None) -> Declared:
-    if root is None:
+    if root is None or _is_null(root):
         return Declared((), None)
     top = _members(root, "the file")
     _refuse_unknown(top, {"default_version", "versions"})
