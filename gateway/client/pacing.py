@@ -36,15 +36,19 @@ class Pacing:
 
 
 PATIENT = Pacing()
-UNTIL_AN_OPERATOR_LOOKED = frozenset({"LOG_REGRESSED"})
-"""Unavailable, but waiting does not help."""
+UNTIL_AN_OPERATOR_LOOKED = frozenset(
+    {"LOG_REGRESSED", "REGISTRY_NOT_INITIALIZED", "NO_CURRENT_VERSION", "MULTIPLE_CURRENT_VERSIONS"}
+)
+"""Codes, and reasons of SERVICE_UNAVAILABLE: unavailable, but waiting does not help."""
 
 
 def may_pass(error: DitsError) -> bool:
     """Can the same call succeed a little later?"""
     if isinstance(error, ConnectionLostError):
         return True
-    if not isinstance(error, ProblemError) or error.code in UNTIL_AN_OPERATOR_LOOKED:
+    if not isinstance(error, ProblemError):
+        return False
+    if UNTIL_AN_OPERATOR_LOOKED & {error.code, str(error.details.get("reason"))}:
         return False
     return error.kind == "unavailable" or error.status == 429
 

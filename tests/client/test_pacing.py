@@ -35,8 +35,13 @@ def test_what_passes_is_waited_for() -> None:
     assert machine.slept_s == sorted(machine.slept_s)
 
 
+UNMENDED = ProblemError(
+    status=503, code="SERVICE_UNAVAILABLE", message="", details={"reason": "NO_CURRENT_VERSION"}
+)
+
+
 @pytest.mark.parametrize(
-    "error", [ProblemError(status=409, code="X", message="x"), busy(code="LOG_REGRESSED")]
+    "error", [ProblemError(status=409, code="X", message="x"), busy(code="LOG_REGRESSED"), UNMENDED]
 )
 def test_what_does_not_pass_is_not_tried_again(error: DitsError) -> None:
     server = Server(error)
