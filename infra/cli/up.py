@@ -17,6 +17,8 @@ from infra.dev.laptop import Laptop
 from infra.logs import configure_logs
 from infra.settings import Settings, load_settings
 
+MEND = "Mend the file that DITS_VERSIONS_FILE names; it is followed (docs/runbooks/versions-file.md)."
+
 
 @click.command()
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Where everything is kept.")
@@ -37,6 +39,8 @@ def command(output: Output, *, data_dir: Path | None, port: int | None) -> None:
     try:
         facts: dict[str, Plain] = {"url": laptop.url, "data_dir": str(laptop.data_dir), "pid": os.getpid()}
         output.result(facts, _welcome(laptop))
+        if (reason := laptop.blocked_by()) is not None:
+            output.say(f"\nNo version of the API is served: {reason}. {MEND}")
         laptop.watch(stopping)
     finally:
         output.say("stopping")

@@ -101,12 +101,26 @@ class Laptop:
         wait_until_ready(self.children[GATEWAY], self._answers, self.settings.server_start_timeout_s)
 
     def _answers(self) -> bool:
+        """It is ready, or it waits for somebody to mend the file of versions (R14)."""
+        return self._asked("/health/ready")[0] == http.client.OK or self.blocked_by() is not None
+
+    def blocked_by(self) -> str | None:
+        """Why the gateway serves no version of the API, if it serves none."""
+        status, body = self._asked("/config/status")
+        told = json.loads(body) if status == http.client.OK else {}
+        if told.get("state") != "blocked":
+            return None
+        return str((told.get("last_error") or {}).get("reason"))
+
+    def _asked(self, path: str) -> tuple[int, bytes]:
+        """Status 0: nobody answers."""
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=1)
         try:
-            connection.request("GET", "/health/ready")
-            return connection.getresponse().status == http.client.OK
-        except OSError:
-            return False
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException):
+            return 0, b""
         finally:
             connection.close()
 
