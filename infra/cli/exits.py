@@ -27,6 +27,7 @@ SETTINGS = 78  # EX_CONFIG of sysexits.h
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 JSON_FLAG = "--json"
 
+SEE_FILE = "`dits versions status` says why; mend the server's file of versions, which is followed"
 NEXT_STEPS = {
     "NOT_RUNNING": "start it with `dits up`, or name DITS_DATA_DIR or the servers (docs/settings.md)",
     "ALREADY_RUNNING": "stop it, or use another DITS_DATA_DIR",
@@ -43,10 +44,13 @@ NEXT_STEPS = {
     "PRERELEASE_OPT_IN_REQUIRED": "ask for it with the header that the message names",
     "VERSION_SUNSET": "use a newer program, or a newer version of the API",
     "VERSION_BROWNOUT": "wait, and move to its successor before it is sunset",
+    "REGISTRY_NOT_INITIALIZED": SEE_FILE,
+    "NO_CURRENT_VERSION": SEE_FILE,
+    "MULTIPLE_CURRENT_VERSIONS": SEE_FILE,
     "INSUFFICIENT_STORAGE": "free some space; reads go on",
     "LOG_REGRESSED": "stop writing and look at the log before anything else",
 }
-"""What to do next, by code; a kind's step is used where a code has none."""
+"""What to do next, by code or by a 503's reason; a kind's step is used where neither has one."""
 
 
 def exit_code(error: DitsError) -> int:
@@ -68,7 +72,8 @@ def exit_code(error: DitsError) -> int:
 
 
 def next_step(error: DitsError) -> str:
-    return NEXT_STEPS.get(error.code) or _step_of_kind(error.kind)
+    reason = str(error.facts.get("reason"))
+    return NEXT_STEPS.get(reason) or NEXT_STEPS.get(error.code) or _step_of_kind(error.kind)
 
 
 def run_to_exit_code(command: click.Command, arguments: list[str] | None = None) -> int:

@@ -42,7 +42,8 @@ class RemoteError(DitsError):
         message = error.message
         if isinstance(error, sdk.ProblemError) and self.kind in SHOW_CORRELATION and error.correlation_id:
             message = f"{message} (correlation id {error.correlation_id})"
-        super().__init__(message=message)
+        details = error.details if isinstance(error, sdk.ProblemError) else {}
+        super().__init__(message=message, reason=str(details.get("reason", "")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TypeVar, cast
 
 import click
 
+from domain.api_registry.registry import moment_of
 from gateway.client.registry import PublicVersion, Version
 from gateway.client.versions import Terms
 from infra.cli.decisions import confirm, decides, said, yes_option
@@ -21,6 +22,7 @@ from infra.cli.facts import in_words
 from infra.cli.output import Output, Plain
 from infra.cli.remote import Remote, asks_server
 from infra.cli.versions_file import apply, check, export
+from infra.clock import SystemClock
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -94,12 +96,14 @@ def _row(one: Version, default: str) -> list[Plain]:
 
 
 def _note(one: Version, default: str) -> str | None:
+    now = SystemClock().now()
+    ahead = [window for window in one.brownouts if moment_of(window.ends_at) > now]
     notes = (
         (one.version_id == default, "default"),
         (not one.is_released, "not released"),
         (one.answered_by != one.version_id, f"{one.answered_by} answers"),
         (one.opt_in_required and one.status == "prerelease", "opt-in"),
-        (bool(one.brownouts), f"{len(one.brownouts)} brownouts"),
+        *((True, f"off from {window.starts_at} to {window.ends_at}") for window in ahead),
     )
     return ", ".join(note for holds, note in notes if holds) or None
 

@@ -163,6 +163,7 @@ def test_a_version_is_announced_browned_out_and_ended(dits: Dits, version: str) 
     assert topics(announced) == ["version_terms_set"]
     window = ("--from", "+1h", "--until", "+2h", "--reason", "a last call")
     assert topics(dits("versions", "brownout", version, *window, "--json")) == ["brownout_scheduled"]
+    assert "off from 20" in dits("versions", "list").out
     again = dits("versions", "brownout-cancel", version, "--reason", "not today", "--json")
     assert topics(again) == ["brownouts_cancelled"]
     assert topics(dits("versions", "sunset", version, "--yes", "--json"))[0] == "version_status_changed"
