@@ -15,6 +15,7 @@ from gateway.around import Around
 from gateway.bridge import Bridge
 from gateway.budget import Budget
 from gateway.core import Core
+from gateway.correlation import DrawnAhead
 from gateway.edge import Edge
 from gateway.following import Following
 from gateway.health import Check, Conditions, Health
@@ -73,7 +74,7 @@ def create_app(
         around.measures,
         around.tracer,
         core.clock,
-        core.ids,
+        DrawnAhead(core.ids),
         core.limits.requests_max,
         around.trusted_proxies,
         lambda: health.draining,

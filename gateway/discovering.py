@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from starlette.types import Scope
@@ -13,11 +14,13 @@ from gateway.admission import ADMIN_SCOPE, Arrival, Passage
 from gateway.caller import Caller, Principal
 from gateway.errors import MethodNotAllowedError, RouteNotFoundError
 from gateway.http_door import query_of
-from gateway.versions.discovery import Viewer, list_name, may_see
+from gateway.versions.discovery import VIEWERS, Viewer, list_name, may_see
 from gateway.versions.snapshot import Page, Snapshot
 
 FLAGS = {"true": True, "1": True, "false": False, "0": False, "": False}
 KNOWN_QUERY = frozenset({"include_prerelease", "include_sunset"})
+USUAL: Mapping[Viewer, str] = {each: list_name(each, prerelease=False, sunset=False) for each in VIEWERS}
+"""What almost everybody asks for."""
 
 
 class Discovered(NamedTuple):
@@ -52,11 +55,7 @@ def _name(scope: Scope, snapshot: Snapshot, viewer: Viewer) -> tuple[str, str]:
     """Of the page, and of the route."""
     match scope["path"].split("/")[2:]:
         case []:
-            query = query_of(scope)
-            if not query.keys() <= KNOWN_QUERY or not set(query.values()) <= FLAGS.keys():
-                raise InvalidQueryError(problems=("include_prerelease and include_sunset are true or false",))
-            prerelease, sunset = (FLAGS[query.get(name, "")] for name in sorted(KNOWN_QUERY))
-            return list_name(viewer, prerelease=prerelease, sunset=sunset), "/versions"
+            return _list(scope, viewer), "/versions"
         case ["deprecations"]:
             return "deprecations", "/versions/deprecations"
         case ["changelog"]:
@@ -68,6 +67,17 @@ def _name(scope: Scope, snapshot: Snapshot, viewer: Viewer) -> tuple[str, str]:
             return f"deprecation:{seen}", "/versions/{version_id}/deprecation"
         case _:
             raise RouteNotFoundError()
+
+
+def _list(scope: Scope, viewer: Viewer) -> str:
+    """The list's page. Raises InvalidQueryError."""
+    if not scope["query_string"]:
+        return USUAL[viewer]
+    query = query_of(scope)
+    if not query.keys() <= KNOWN_QUERY or not set(query.values()) <= FLAGS.keys():
+        raise InvalidQueryError(problems=("include_prerelease and include_sunset are true or false",))
+    prerelease, sunset = (FLAGS[query.get(name, "")] for name in sorted(KNOWN_QUERY))
+    return list_name(viewer, prerelease=prerelease, sunset=sunset)
 
 
 def _seen(version_id: str, snapshot: Snapshot, viewer: Viewer) -> str:

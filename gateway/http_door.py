@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar, cast
 from urllib.parse import parse_qsl
 
@@ -29,6 +30,8 @@ from gateway.wire.editions import downgraded
 T = TypeVar("T")
 
 QUERY_FIELDS_MAX = 32
+NAMES_KEPT = 1_024
+"""Of header fields; clients may send any, so it is bounded."""
 
 
 class ClientGone(Exception):  # noqa: N818 -- no error of ours: nobody is left to hear it
@@ -269,10 +272,14 @@ def answer_headers(answer: Answer) -> list[tuple[str, str]]:
 
 def headers_of(scope: Scope) -> dict[str, str]:
     """Lower-case names; of repeated fields the first counts."""
-    headers: dict[str, str] = {}
-    for name, text in cast("list[tuple[bytes, bytes]]", scope["headers"]):
-        headers.setdefault(name.decode("latin-1").lower(), text.decode("latin-1").strip(" \t"))
-    return headers
+    fields = cast("list[tuple[bytes, bytes]]", scope["headers"])
+    return {_known_name(name): text.decode("latin-1").strip(" \t") for name, text in reversed(fields)}
+
+
+@lru_cache(NAMES_KEPT)
+def _known_name(name: bytes) -> str:
+    """The same ones come on every request."""
+    return name.decode("latin-1").lower()
 
 
 async def start(exchange: Exchange, status: int, headers: list[tuple[str, str]]) -> None:

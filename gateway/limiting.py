@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Literal, NamedTuple, get_args
 
 import structlog
@@ -30,6 +30,7 @@ from gateway.measures import Count
 
 Bucket = Literal["anonymous", "consumer", "invalid_key", "injection"]
 BUCKET_NAMED: Mapping[str, Bucket] = {bucket: bucket for bucket in get_args(Bucket)}
+BUCKET_BYTES: Mapping[Bucket, bytes] = {bucket: bucket.encode() for bucket in get_args(Bucket)}
 Run = Callable[[Callable[[], int]], Awaitable[int]]
 """`Bridge.run`: a bridge for this alone, so that counting never queues behind slow work."""
 
@@ -43,6 +44,8 @@ so a hiccup makes a limit loose for a moment only, and an outage delays one requ
 LATE_MS = 100
 """Who waited so long for a thread counts alone instead: as long as an answer may take."""
 DIGEST_CHARACTERS = 32
+STANDINGS_KEPT = 256
+"""Whose headers are made once: consumers share few limits."""
 
 log = structlog.get_logger("gateway.limiting")
 
@@ -70,12 +73,13 @@ class Standing(NamedTuple):
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Those of every answer; a refusal's Retry-After comes with its error."""
+        limit, policy, reset_at = _constant(self.bucket, self.limit, self.reset_at_s)
         return [
-            (b"X-RateLimit-Limit", b"%d" % self.limit),
+            limit,
             (b"X-RateLimit-Remaining", b"%d" % self.remaining),
-            (b"X-RateLimit-Reset", b"%d" % self.reset_at_s),
-            (b"RateLimit", f'"{self.bucket}";r={self.remaining};t={self.reset_in_s}'.encode()),
-            (b"RateLimit-Policy", f'"{self.bucket}";q={self.limit};w={WINDOW_S}'.encode()),
+            reset_at,
+            (b"RateLimit", b'"%b";r=%d;t=%d' % (BUCKET_BYTES[self.bucket], self.remaining, self.reset_in_s)),
+            policy,
         ]
 
     def refusal(self) -> RateLimitExceededError:
@@ -85,6 +89,16 @@ class Standing(NamedTuple):
             retry_after=self.reset_in_s,
             backoff="exponential",
         )
+
+
+@lru_cache(STANDINGS_KEPT)
+def _constant(bucket: Bucket, limit: int, reset_at_s: int) -> tuple[tuple[bytes, bytes], ...]:
+    """Three headers that are the same for a minute."""
+    return (
+        (b"X-RateLimit-Limit", b"%d" % limit),
+        (b"RateLimit-Policy", b'"%b";q=%d;w=%d' % (BUCKET_BYTES[bucket], limit, WINDOW_S)),
+        (b"X-RateLimit-Reset", b"%d" % reset_at_s),
+    )
 
 
 @dataclass(slots=True)

@@ -120,6 +120,10 @@ class Tracer:
             return None
         return self._opened(given[TRACE], self._digits.take(SPAN_DIGITS), given[PARENT])
 
+    def left(self) -> None:
+        """A request that is not recorded is over: what is published afterwards belongs to no trace."""
+        _passed_on.set("")
+
     def ended(self, span: Span | None, ending: Ending) -> None:
         """Hand the span over, if there is one; what is published afterwards belongs to no trace."""
         _passed_on.set("")

@@ -11,11 +11,15 @@ import logging
 import sys
 from collections.abc import Callable, Generator, MutableMapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Literal, TextIO, cast
 
 import structlog
+from pydantic_core import PydanticSerializationError, to_json
 from structlog.typing import FilteringBoundLogger, Processor
 
+from domain.ports import Clock
+from infra.clock import SystemClock
 from infra.redaction import Redaction
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -25,6 +29,8 @@ CHATTY_LIBRARIES = ("urllib3", "nats", "asyncio", "uvicorn.access", "minio")
 """Below warning they tell of every connection; our own lines tell what matters."""
 SOURCE = "_source"
 """Carries the logger's name to the line; structlog keeps the word `logger` for itself until then."""
+
+SECOND, NO_TIME = timedelta(seconds=1), timedelta(0)
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
@@ -66,8 +72,8 @@ def _processors(count_redactions: Callable[[int], object], *, pretty: bool) -> l
         structlog.contextvars.merge_contextvars,
         _name_the_logger,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        structlog.processors.format_exc_info,  # to text before redaction, so that it is looked at
+        TimeStamp(SystemClock()),
+        _with_traceback,  # as text before redaction, so that it is looked at
         Redaction(count_redactions),
         render,
     ]
@@ -81,8 +87,41 @@ def _name_the_logger(
     return line
 
 
+class TimeStamp:
+    """When a line was written (RFC 3339). A second's text is made once: it is most of what a stamp costs."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._made = datetime.min.replace(tzinfo=UTC), ""
+        """A second and its text, as one, because lines come from many threads."""
+
+    def __call__(
+        self, _logger: object, _method: str, line: MutableMapping[str, object]
+    ) -> MutableMapping[str, object]:
+        now = self._clock.now()
+        second, text = self._made
+        if not NO_TIME <= now - second < SECOND:
+            second = now.replace(microsecond=0)
+            text = second.replace(tzinfo=None).isoformat()
+            self._made = second, text
+        line["at"] = f"{text}.{now.microsecond:06d}Z"
+        return line
+
+
+def _with_traceback(
+    logger: object, method: str, line: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    if "exc_info" in line:
+        return structlog.processors.format_exc_info(logger, method, line)
+    return line
+
+
 def _as_json(_logger: object, _method: str, line: MutableMapping[str, object]) -> str:
-    return _encode(line)
+    """Four times as fast as the standard library's, which still takes what is no Unicode text."""
+    try:
+        return to_json(line, inf_nan_mode="constants").decode()
+    except PydanticSerializationError:
+        return _encode(line)
 
 
 def _is_pretty(style: Format, sink: TextIO) -> bool:

@@ -90,12 +90,18 @@ class Redaction:
         for key, value in line.items():
             if key in OURS:
                 continue
+            kind = type(value)
             if is_secret_name(key):
                 clean: object = REDACTED
-            elif type(value) in PLAIN:
+            elif kind in PLAIN:
                 continue
+            elif kind is str:
+                text = cast("str", value)
+                if text.isalnum() and len(text) <= TEXT_CHARACTERS_MAX:
+                    continue  # as `redacted_text` says, without a call for each word of a line
+                clean = redacted_text(text)
             else:
-                clean = redacted_text(value) if type(value) is str else redacted(value)
+                clean = redacted(value)
             if clean is not value:
                 line[key] = clean  # an existing key: the mapping keeps its size while we walk it
                 found += REDACTED in str(clean)
