@@ -1,4 +1,4 @@
-"""A start on a bad file of versions: everything is up, says why it serves nothing, and waits for a better one."""
+"""A start on a bad file of versions: all is up, says why it serves nothing, and a better file heals it."""
 
 from __future__ import annotations
 
