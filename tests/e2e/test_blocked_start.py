@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from gateway.versions.file import BUILT_IN
@@ -14,7 +15,7 @@ MENDED_WITHIN_MS = 10_000
 
 
 def test_a_laptop_waits_for_a_better_file_of_versions(tmp_path: Path) -> None:
-    file, clock = tmp_path / "versions.yaml", SystemClock()
+    file = tmp_path / "versions.yaml"
     file.write_text("versions: {}\n")
     port = Ports(tmp_path / "port.json", say=print).of("gateway")
     given = {"data_dir": tmp_path / "data", "gateway_port": port}
@@ -23,9 +24,14 @@ def test_a_laptop_waits_for_a_better_file_of_versions(tmp_path: Path) -> None:
         laptop.start()
         assert laptop.blocked_by() == "Version registry not initialized"
         file.write_text(BUILT_IN)
-        until_ms = clock.monotonic_ms() + MENDED_WITHIN_MS
-        while laptop.blocked_by() is not None and clock.monotonic_ms() < until_ms:
-            clock.sleep(0.1)
-        assert laptop.blocked_by() is None
+        eventually(lambda: laptop.blocked_by() is None)
     finally:
         laptop.stop()
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    clock = SystemClock()
+    until_ms = clock.monotonic_ms() + MENDED_WITHIN_MS
+    while not holds():
+        assert clock.monotonic_ms() < until_ms, "it never came true"
+        clock.sleep(0.1)
