@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from types import MappingProxyType
 from typing import Literal
 
 from domain.version_spec import Entry, Live, sort_key
@@ -30,7 +31,7 @@ def pages(
     ``deprecations``, ``changelog:<viewer>``. `released` are the changes of the wire forms."""
     headers: RawHeaders = (DEGRADED,) if metadata is None else ()
     bodies = dict(_bodies(live, revision, metadata, released))
-    return {name: _page(body, headers) for name, body in bodies.items()}
+    return MappingProxyType({name: _page(body, headers) for name, body in bodies.items()})
 
 
 def list_name(viewer: Viewer, *, prerelease: bool, sunset: bool) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import reduce
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 import structlog
@@ -81,14 +82,15 @@ def built(registry: Registry, moment: datetime, metadata: Metadata | None, *, ah
     following = built(registry, turns[0], metadata, ahead=ahead - 1) if turns and ahead else None
     versions = registry.versions
     served = {id_: served_headers(version, serving(live, id_), live) for id_, version in versions.items()}
+    lifecycle = {id_: lifecycle_headers(version, live) for id_, version in versions.items()}
     return Snapshot(
         revision=registry.revision,
         since=moment,
         valid_until=turns[0] if turns else None,
         next=following,
         live=live,
-        served=served,
-        lifecycle={id_: lifecycle_headers(version, live) for id_, version in versions.items()},
+        served=MappingProxyType(served),
+        lifecycle=MappingProxyType(lifecycle),
         supported=", ".join(live.visible).encode(),
         pages=discovery.pages(live, registry.revision, metadata, [dict(entry) for entry in changelog()]),
         trouble=registry.trouble_at(moment),

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
+from types import MappingProxyType
 
 from domain.api_registry.registry import Registry, Version, text_of
 from domain.errors import RegistryUnusableError
@@ -66,7 +67,8 @@ def live_at(registry: Registry, moment: datetime) -> Live:
         for entry in entries.values()
         if entry.released and not entry.is_tombstone and entry.phase in {"current", "deprecated"}
     ]
-    return Live(entries, registry.default_at(moment), tuple(sorted(seen, key=sort_key)))
+    visible = tuple(sorted(seen, key=sort_key))
+    return Live(MappingProxyType(entries), registry.default_at(moment), visible)
 
 
 def _entry(version: Version, moment: datetime) -> Entry:
