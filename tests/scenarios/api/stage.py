@@ -29,7 +29,7 @@ from tests.scenarios.api.answers import Answer
 from tests.scenarios.api.cases import clock_of, start_of, why_by_hand
 from tests.scenarios.api.declarative import PATIENCE_S, CaseDiffersError
 from tests.scenarios.api.heard import Lines, heard
-from tests.scenarios.api.registries import NoExpressionError, Start, parsed
+from tests.scenarios.api.registries import Content, NoExpressionError, Start, parsed
 from tests.scenarios.api.table import OWN, STANDARD, Case, Table
 from tests.scenarios.api.world import Mark, World, opened
 
@@ -63,13 +63,14 @@ class Stage:
 
     async def world(
         self,
-        registry: str | None = None,
+        registry: str | Content | None = None,
         *,
         clock: str | datetime | FakeClock | None = None,
         via: str | None = None,
         **made_with: Any,
     ) -> World:
-        """A fresh gateway; what is not said is the case's, and std where that is in words. `made_with` is for
+        """A fresh gateway, whose registry is an expression (R48) or what its file says. What is not said is
+        the case's, and std where that is in words. `made_with` is for
         `tests.gateway.house.parts`: ports that misbehave; worlds that share a log share a clock, too."""
         if isinstance(clock, FakeClock):
             made_with["clock"] = clock
@@ -125,9 +126,11 @@ class Stage:
         opening = opened(self.table, self.lines, place, file=start.file, now=now, via=via, **made_with)
         return await self._closing.enter_async_context(opening)
 
-    def _start(self, registry: str | None) -> Start:
-        if registry is not None:
+    def _start(self, registry: str | Content | None) -> Start:
+        if isinstance(registry, str):
             return parsed(registry, self.table.registries)
+        if registry is not None:
+            return Start(registry)
         try:
             return start_of(self.case, self.table)
         except NoExpressionError:
