@@ -8,7 +8,7 @@ many processes sees a new file first applies it, the others find it applied.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -92,7 +92,7 @@ class Wishes:
     _has_started: bool = False
     _start_after_ms: int = 0
     """A start that the log could not take is tried again from here on, in monotonic milliseconds."""
-    _seen: tuple[str, int] = field(default=("", 0))
+    _seen: tuple[str | None, int] = (None, 0)
     """A stamp that is not taken yet, and since when it is the same, in monotonic milliseconds."""
 
     def start(self) -> None:
@@ -115,7 +115,7 @@ class Wishes:
         if not self._has_started:
             return self._start_again(now_ms)
         if stamp == self._stamp:
-            self._seen = ("", 0)
+            self._seen = (None, 0)
             return False
         if stamp != self._seen[0]:
             self._seen = (stamp, now_ms)

@@ -9,7 +9,7 @@ from typing import TypedDict, Unpack
 from domain.api_registry.commands import ApplyFile, Moment, RegistryCommand
 from domain.api_registry.decider import DECIDER
 from domain.api_registry.declared import Declared, declared
-from domain.api_registry.events import DeclaredVersion, RegistryEvent
+from domain.api_registry.events import DeclaredVersion, RegistryEvent, VersionStatusChanged
 from domain.api_registry.registry import Registry
 from domain.version_spec import Phase
 from tests.fakes import NOON
@@ -130,3 +130,18 @@ def standing(*commands: RegistryCommand) -> Story[Registry, RegistryCommand, Reg
 
 def evolved(state: Registry, events: tuple[RegistryEvent, ...]) -> Registry:
     return reduce(DECIDER.evolve, events, state)
+
+
+def turned(version_id: str, before: Phase, after_that: Phase, **other: object) -> VersionStatusChanged:
+    """Decided at noon, at revision 2."""
+    said = {
+        "version_id": version_id,
+        "from": before,
+        "to": after_that,
+        "cause": "manual",
+        "decided_by": "operator",
+        "effective_at": SOON,
+        "observed_at": "2026-11-22T12:00:00Z",
+        "revision": 2,
+    }
+    return VersionStatusChanged.model_validate({**said, **other})
