@@ -11,15 +11,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from threading import Event as Signal
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from domain.catalogue import TOPICS, upcast
-from domain.decider import Ask, Context, Outcome
+from domain.decider import Ask, Context, Decider, Loaded, Outcome
 from domain.errors import UnavailableError
+from domain.event import Event
 from domain.ports import EventLog, Feed
 from domain.position import Position
 from gateway.circuit import Circuit
 from gateway.guarded import GuardedLog, GuardedPool
+from gateway.issuer_keys import KeySource
 from gateway.operation import Answer as Answered
 from gateway.operation import AnyOperation, Call, Follows
 from gateway.operations import OPERATIONS
@@ -35,7 +37,12 @@ from tests.gateway.signalling import FickleLog, signal_counts
 from tests.gateway.troubled_pool import TroubledPool
 from tests.scenarios.api.world import World
 
+S = TypeVar("S")
+C = TypeVar("C")
+E = TypeVar("E", bound=Event)
+
 HELD_S_MAX = 10
+FETCHING_S = 0.1
 LIST = "repos.list"
 """What `$RES` is."""
 Made = dict[str, Any]
@@ -50,6 +57,48 @@ class UnreadableLog(FickleLog):
 
     def end(self) -> Position | None:
         return self._log.end()
+
+
+class AwayAtFirst(FickleLog):
+    """Away from the start, until somebody says otherwise."""
+
+    def __init__(self, log: EventLog) -> None:
+        super().__init__(log)
+        self.be_away()
+
+
+class SlowLog(FickleLog):
+    """Folding waits while it is held."""
+
+    def __init__(self, log: EventLog) -> None:
+        super().__init__(log)
+        self.entered, self._open = Signal(), Signal()
+        self._open.set()
+
+    def load(self, decider: Decider[S, C, E], id: str) -> Loaded[S]:  # noqa: A002 -- the port's word
+        if not self._open.is_set():
+            self.entered.set()
+            assert self._open.wait(HELD_S_MAX)
+        return super().load(decider, id)
+
+    @asynccontextmanager
+    async def held(self) -> AsyncGenerator[None]:
+        self._open.clear()
+        try:
+            yield
+        finally:
+            self._open.set()
+
+
+class SlowSource:
+    """An issuer's keys take a while (port KeySource)."""
+
+    def __init__(self, source: KeySource) -> None:
+        self._source = source
+
+    def fetch(self) -> bytes:
+        Signal().wait(FETCHING_S)
+        return self._source.fetch()
 
 
 class LostBackup(MemoryBackup):

@@ -272,6 +272,7 @@ async def opened(
     file: str | None,
     now: datetime,
     via: str = "asgi",
+    settles: bool = True,
     **made_with: Any,
 ) -> AsyncGenerator[World]:
     """A gateway whose registry is `file`'s; None: there is no file. `made_with` is for
@@ -285,12 +286,18 @@ async def opened(
         made.application = replace(made.application, asgi=_counted(made.application.asgi, world.reached))
         if via == "wire":
             with _served(made.application) as world.port:
-                await world.settle()
+                await _settled(world, settles=settles)
                 yield world
         else:
             async with running(made.application):
-                await world.settle()
+                await _settled(world, settles=settles)
                 yield world
+
+
+async def _settled(world: World, *, settles: bool) -> None:
+    """Unless it cannot, because its log is away."""
+    if settles:
+        await world.settle()
 
 
 @contextmanager
