@@ -27,7 +27,7 @@ def commands(page: Path) -> Iterator[str]:
 def parse(line: str) -> None:
     """As far as without running it. Raises click.ClickException."""
     command: click.Command = cli
-    words, context = shlex.split(line)[1:], click.Context(cli)
+    words, context = shlex.split(line)[1:], click.Context(cli, **cli.context_settings)
     while isinstance(command, click.Group):
         name, *words = words
         found = command.get_command(context, name)
