@@ -15,13 +15,21 @@ CORRUPTED = "REGISTRY_CORRUPTED"
 FIRST_PAUSE_S = 0.2
 """Between the first two tries to make the copy again; each pause is twice the one before."""
 TRIES = 4
+UNDER_WAY_S = 0.1
+"""A snapshot that is being built from what was read before is complete by then."""
 
 
 async def unmendable(stage: Stage) -> World:
     """No source answers: neither the log nor the backup nor the file."""
+    world = await with_its_file_alone(stage)
+    world.file.unlink()
+    return world
+
+
+async def with_its_file_alone(stage: Stage) -> World:
     world = await stage.world("std", through=UnreadableLog, backup=LostBackup())
     log_of(world).be_away()
-    world.file.unlink()
+    await asyncio.sleep(UNDER_WAY_S)
     return world
 
 
@@ -104,8 +112,7 @@ async def test_v5_2e_the_backup_serves_while_the_log_cannot_be_read(stage: Stage
 
 @case
 async def test_v5_2e_the_file_serves_when_nothing_else_does(stage: Stage) -> None:
-    world = await stage.world("std", through=UnreadableLog, backup=LostBackup())
-    log_of(world).be_away()
+    world = await with_its_file_alone(stage)
     without_status(world)
     assert (await world.ask("$RES")).status == 503
     await made_again(stage, world, "configuration")

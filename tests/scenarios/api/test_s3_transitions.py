@@ -59,7 +59,7 @@ async def test_v3_1b_the_next_request_sees_all_of_it(stage: Stage) -> World:
 
 
 @case
-async def test_v3_1c_every_list_is_of_one_snapshot(stage: Stage) -> None:
+async def test_v3_1c_every_body_is_of_one_snapshot(stage: Stage) -> None:
     world = await stage.world(with_heirs(SWAPS))
     asking = asyncio.ensure_future(lists_during(world, REQUESTS))
     turned = [heir async for heir in turning(world, SWAPS)]
