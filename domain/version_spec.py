@@ -46,7 +46,7 @@ LINE_BYTES_MAX = 1_024
 ECHOED_CHARACTERS_MAX = 64
 """Of anything a client sent (R40)."""
 SPECIFICATIONS_MAX = 16
-"""Told of a contradiction: a query can repeat itself a thousand times."""
+"""Told of a contradiction, and warned of: a query can repeat itself a thousand times."""
 
 _BLANKS = " \t"
 _ID = re.compile(r"v[0-9]{1,9}(-[a-z]+)?")
@@ -202,7 +202,8 @@ def read(given: Sequence[Given]) -> Asked:
 def notices_of(given: Sequence[Given]) -> tuple[Notice, ...]:
     """What is worth a warning, also of a request that is refused."""
     heard = _heard(given)
-    blanks = [Notice("whitespace", one.source, escaped(one.raw)) for one in heard if _trimmed(one) != one]
+    blank = [one for one in heard if _trimmed(one) != one][:SPECIFICATIONS_MAX]
+    blanks = [Notice("whitespace", one.source, escaped(one.raw)) for one in blank]
     counts = [(one, len(_members(given, one.name))) for one in heard if one.source == "header"]
     doubles = [
         Notice("duplicate_header", one.source, escaped(one.raw.strip(_BLANKS)), count)

@@ -61,8 +61,10 @@ class Passage:
 
     @property
     def version(self) -> str:
-        """A bounded label: an id of the registry."""
-        return self.choice.serving.version_id if self.choice is not None else "unknown"
+        """A bounded label: an id of the registry, and of a released one: everybody reads labels (R13)."""
+        if self.choice is None or not self.choice.serving.released:
+            return "unknown"
+        return self.choice.serving.version_id
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Of whatever is answered."""

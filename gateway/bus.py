@@ -105,7 +105,7 @@ class BusDoor:
 
     async def _serve(self, asked: Asked, operations: Sequence[AnyOperation]) -> None:
         core = self.gateway.core
-        headers = {name.lower(): text.strip() for name, text in asked.headers.items()}
+        headers = {name.lower(): text.strip(" \t") for name, text in asked.headers.items()}
         headers.pop("accept", None)  # a reply is one message, so it is never a stream
         correlation = correlation_id(headers.get("x-correlation-id"), core.ids)
         began_ms = core.clock.monotonic_ms()
@@ -167,17 +167,17 @@ class BusDoor:
     def _refuse(
         self, asked: Asked, refused: Refused, correlation: str, passage: Passage | None = None
     ) -> None:
-        problem, more = refused.problem, list[tuple[bytes, bytes]]()
+        written, more = refused.written(asked.subject, correlation), list[tuple[bytes, bytes]]()
         if passage is not None:
             more = passage.headers()
             more += passage.refusal_headers(refused.error) if refused.error is not None else ()
         headers = {
-            **_always(problem.status, correlation),
+            **_always(written.status, correlation),
             "Content-Type": MEDIA_TYPE,
             **_text(more),
-            **_joined(problem.headers),
+            **_joined(written.headers),
         }
-        self.line.answer(asked.reply_to, problem.body(asked.subject, correlation), headers)
+        self.line.answer(asked.reply_to, written.body, headers)
 
 
 def _arrival(headers: Mapping[str, str], correlation: str) -> Arrival:
@@ -187,10 +187,11 @@ def _arrival(headers: Mapping[str, str], correlation: str) -> Arrival:
     return Arrival(given, opted_in, headers, ADDRESS, correlation)
 
 
-def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Several fields of one name are one list (RFC 9110 5.3)."""
     said: dict[str, str] = {}
-    for name, value in headers:
+    for raw_name, raw in headers:
+        name, value = raw_name.decode(), raw.decode("latin-1")
         said[name] = f"{said[name]}, {value}" if name in said else value
     return said
 

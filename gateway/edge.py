@@ -164,9 +164,10 @@ class _Visit:
     async def _discover(self, arrival: Arrival) -> None:
         found = discovered(self.scope, arrival, self.passage)
         self.scope["dits.route"] = found.route
-        await self.say(
-            {"type": "http.response.start", "status": found.status, "headers": list(found.page.headers)}
-        )
+        headers = list(found.page.headers)
+        if found.status == 304:  # the server would wait for as many bytes as are told
+            headers = [each for each in headers if each[0] != b"Content-Length"]
+        await self.say({"type": "http.response.start", "status": found.status, "headers": headers})
         body = b"" if found.status == 304 or self.scope["method"] == "HEAD" else found.page.body
         await self.say({"type": "http.response.body", "body": body, "more_body": False})
 

@@ -77,6 +77,8 @@ class Health:
     """Asked for every answer: what it reads must lie in memory."""
     readiness: Readiness = Readiness()
     draining: bool = False
+    has_ended: bool = False
+    """What runs beside the requests broke off: nobody looks any more."""
     _failed: dict[str, str] = field(default_factory=dict[str, str])
     _running: dict[str, asyncio.Task[str | None]] = field(default_factory=dict[str, asyncio.Task[str | None]])
     _checked: bool = False
@@ -110,7 +112,7 @@ class Health:
 
     @property
     def is_ready(self) -> bool:
-        return self.readiness.ready and not self.draining
+        return self.readiness.ready and not self.draining and not self.has_ended
 
     @property
     def _broken(self) -> dict[str, str]:
@@ -119,12 +121,14 @@ class Health:
 
     @property
     def is_well(self) -> bool:
-        return self._checked and not self._broken and not self.conditions().unhealthy
+        return self._checked and not self.has_ended and not self._broken and not self.conditions().unhealthy
 
     def body(self) -> dict[str, object]:
         checks = {name: "down" if name in self._failed else "up" for name in self.checks}
         conditions = self.conditions()
         reasons = self._reasons(conditions)
+        if self.has_ended:
+            return {"status": "unhealthy", "reasons": [*conditions.unhealthy, "ended"]}
         if not self._checked:
             return {"status": "unhealthy", "reasons": [*conditions.unhealthy, "starting"]}
         if self._broken or conditions.unhealthy:

@@ -49,7 +49,12 @@ class Lifespan:
                 yield
                 for task in tasks:
                     task.cancel()
+        except BaseExceptionGroup as broken:
+            # One of them met a bug and took the others along: the server ends this process.
+            log.exception("background_task_broke", reason=str(broken))
+            raise
         finally:
+            self.health.has_ended = True
             await asyncio.to_thread(gateway.following.stop)
             await asyncio.to_thread(gateway.bridge.close)
             await asyncio.to_thread(self.counting.close)

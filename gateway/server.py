@@ -94,6 +94,8 @@ class GatewayServer(uvicorn.Server):
             self._on_started()
 
     async def on_tick(self, counter: int) -> bool:
+        if self.lifespan.error_occurred:
+            return True  # nothing looks after the requests any more; whoever started us starts another
         if self._stopping:
             self._ticks_left -= 1
             if self._ticks_left < 0:

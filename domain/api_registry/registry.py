@@ -208,10 +208,16 @@ class Registry:
             past = () if current else past  # it counts until another one is current
             counted = current or past
             if len(counted) > 1:
-                return MultipleCurrentVersionsError(versions=", ".join(counted))
+                return MultipleCurrentVersionsError(versions=self._named(counted, now))
             if not counted:
                 return NoCurrentVersionError()
         return None
+
+    def _named(self, versions: tuple[str, ...], now: datetime) -> str:
+        """As clients are told of them: who is not released is not named (R13)."""
+        seen = [each for each in versions if self.versions[each].is_released_at(now)]
+        hidden = len(versions) - len(seen)
+        return ", ".join([*seen, f"{hidden} not released yet"] if hidden else seen)
 
     def _past_sunset(self, now: datetime) -> tuple[str, ...]:
         """R16: a declared current one whose sunset has passed still counts as the one."""

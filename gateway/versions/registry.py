@@ -147,9 +147,9 @@ class Versions:
 
     def refuse_unusable(self, snapshot: Snapshot) -> None:
         """Raises RegistryUnusableError."""
-        if self.wishes.blocked is not None:
-            raise self.wishes.blocked.with_traceback(None)
-        held = self._held
+        held, blocked = self._held, self.wishes.blocked  # read once: a thread of the pool may lift it
+        if blocked is not None:
+            raise blocked.with_traceback(None)
         if self._is_broken or (snapshot is held.snapshot and snapshot.checksum != held.seal):
             self._found_broken(snapshot)
             raise RegistryCorruptedError()
@@ -184,7 +184,13 @@ class Versions:
 
     def standing(self) -> dict[str, object]:
         """The body of /config/status."""
-        return self.wishes.standing(self._registry.revision, blocked=self.trouble() is not None)
+        registry, now = self._registry, self.clock.now()
+        known = {
+            version.version_id
+            for version in registry.versions.values()
+            if version.is_released_at(now) and version.phase_at(now) != "prerelease"
+        }
+        return self.wishes.standing(registry.revision, known, blocked=self.trouble() is not None)
 
     def _turned(self, held: Held) -> Snapshot:
         now, snapshot = self.clock.now(), held.snapshot
@@ -260,8 +266,8 @@ class Versions:
 
     # ---------------------------------------------------------------- a broken copy
     def _found_broken(self, snapshot: Snapshot) -> None:
-        if self._is_broken:
-            return
+        if self._is_broken or snapshot is not self._held.snapshot:
+            return  # it is known, or made again already
         self._is_broken = True
         self.teller.unusable("REGISTRY_CORRUPTED", RegistryCorruptedError().message)
         found = checksum_of(snapshot.live)

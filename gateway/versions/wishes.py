@@ -8,6 +8,8 @@ many processes sees a new file first applies it, the others find it applied.
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -32,6 +34,8 @@ SETTLED_AFTER_MS = 200
 RETRY_AFTER_MS = 5_000
 """While the log is away."""
 CONTEXT = Context("system:start-up", correlation_id="versions")
+NAMED = re.compile(r"(?<![A-Za-z0-9])v[0-9]+(?:-[a-z]+)?(?![A-Za-z0-9-])")
+"""A version, in what is wrong with a file."""
 Refused = RegistryFileError | RegistryUnusableError | RegistryDriftError
 
 
@@ -68,6 +72,15 @@ class Trouble:
     reason: str
     line: int | None = None
     column: int | None = None
+    names_released: bool = False
+    """And nothing else; otherwise it may name what nobody may know of yet."""
+
+    def told(self, known: Container[str]) -> dict[str, object]:
+        """To everybody: a version that is not `known` is not named (R13)."""
+        reason = self.reason
+        if not self.names_released:
+            reason = NAMED.sub(lambda found: found[0] if found[0] in known else "a version", reason)
+        return {"reason": reason, "line": self.line}
 
 
 @dataclass(slots=True)
@@ -188,8 +201,8 @@ class Wishes:
         command = RejectFile(self.file.name, sha256, error.message, self.trouble.line)
         self.log.ask(DECIDER.ask(REGISTRY_ID, command), context=CONTEXT)
 
-    def standing(self, revision: int, *, blocked: bool) -> dict[str, object]:
-        """The body of /config/status."""
+    def standing(self, revision: int, known: Container[str], *, blocked: bool) -> dict[str, object]:
+        """The body of /config/status; `known` are the versions that everybody may know of."""
         trouble = self.trouble
         state = "blocked" if blocked else "degraded" if trouble is not None else "ok"
         advice = "sunset old versions and take them out of the file" if self.count > SOFT_LIMIT else None
@@ -199,7 +212,7 @@ class Wishes:
             "revision": revision,
             "last_valid_load_at": _text(self.last_valid_load_at),
             "last_attempt_at": _text(self.last_attempt_at),
-            "last_error": None if trouble is None else {"reason": trouble.reason, "line": trouble.line},
+            "last_error": None if trouble is None else trouble.told(known),
             "recommendation": advice,
         }
 
@@ -207,7 +220,10 @@ class Wishes:
 def _told(error: DitsError) -> Trouble:
     line, column = error.facts.get("line"), error.facts.get("column")
     return Trouble(
-        error.message, line if isinstance(line, int) else None, column if isinstance(column, int) else None
+        error.message,
+        line if isinstance(line, int) else None,
+        column if isinstance(column, int) else None,
+        isinstance(error, RegistryUnusableError),
     )
 
 

@@ -1,0 +1,188 @@
+"""What readers of the code found: each is a request, an operator's file or a moment that went wrong once."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+from domain.api_registry.declared import Declared, declared
+from domain.errors import RegistryCorruptedError, RegistryNotInitializedError, RegistryUnusableError
+from gateway.bus import BusDoor
+from gateway.perform import Gateway
+from gateway.versions.registry import Versions
+from tests.domain.registries import STD, V1, V2, a_version
+from tests.gateway.conftest import QUICK, Lines
+from tests.gateway.house import House, house, run_story
+from tests.gateway.served import Served, read_all, served
+from tests.gateway.test_bus import MemoryLine, Story
+from tests.gateway.versioning import Process, Sheet
+
+HIDDEN = a_version("v4-alpha", "prerelease", released_at="2999-01-01")
+WITH_HIDDEN = declared([V1, V2, HIDDEN], None)
+OPTED_IN = {"X-API-Version": "v4-alpha", "X-API-Prerelease-Opt-In": "true"}
+
+
+def told(text: str, **headers: str) -> bytes:
+    lines = [f"GET {text} HTTP/1.1", "Host: x", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "Connection: close", "", ""]).encode()
+
+
+def beside(line: MemoryLine, story: Story) -> None:
+    def door(gateway: Gateway) -> AbstractAsyncContextManager[None]:
+        return BusDoor(gateway, line).open()
+
+    async def whole() -> None:
+        async with house(limits=QUICK, beside=door) as h:
+            await story(h, line)
+
+    run_story(whole)
+
+
+def under(what: Declared | str, story: Any) -> Sheet:
+    """The story, in a house whose file says that."""
+    sheet = Sheet(what)
+
+    async def whole() -> None:
+        async with house(limits=QUICK, versions_file=sheet) as h:
+            await story(h, sheet)
+
+    run_story(whole)
+    return sheet
+
+
+# ------------------------------------------------------------------ on the wire
+def test_an_unchanged_page_is_a_whole_answer_on_a_real_socket(logged: Lines) -> None:
+    with served() as s:
+        first = s.raw(told("/versions")).decode()
+        etag = next(line for line in first.split("\r\n") if line.startswith("etag: ")).removeprefix("etag: ")
+        again = s.raw(told("/versions", **{"If-None-Match": etag})).decode()
+    assert again.startswith("HTTP/1.1 304 ")
+    assert "content-length" not in again
+    assert "request.unhandled_exception" not in [line["event"] for line in logged]
+
+
+# ------------------------------------------------------------------ what nobody may know of yet (R13)
+def test_metrics_do_not_name_what_an_admin_tried_before_its_release() -> None:
+    async def story(h: House, _: Sheet) -> None:
+        answer = await h.http.get("/repos", headers={**OPTED_IN, "X-API-Key": h.key("root", "admin")})
+        assert answer.headers["X-API-Version"] == "v4-alpha"
+        assert "v4-alpha" not in (await h.http.get("/metrics")).text
+
+    under(WITH_HIDDEN, story)
+
+
+def test_the_configuration_s_trouble_names_no_hidden_version() -> None:
+    process = Process(Sheet(STD)).started()
+    process.sheet.write("versions:\n  v4-alpha: {status: odd}\n  v1: {status: current}\n")
+    process.wishes.reload()
+    error: Any = process.versions.standing()["last_error"]
+    assert "a version: status:" in error["reason"]
+    assert "v4" not in error["reason"]
+    assert error["line"] == 2
+
+
+def test_the_configuration_s_trouble_names_what_everybody_knows() -> None:
+    process = Process(Sheet(STD)).started()
+    process.sheet.write("versions:\n  v1: {status: odd}\n")
+    process.wishes.reload()
+    error: Any = process.versions.standing()["last_error"]
+    assert "v1: status:" in error["reason"]
+
+
+def test_two_currents_ahead_are_told_without_the_one_that_is_hidden() -> None:
+    later = a_version("v4", "current", released_at="2999-01-01")
+
+    async def story(h: House, _: Sheet) -> None:
+        answer = await h.http.get("/repos")
+        assert answer.json()["details"]["versions"] == "v2, 1 not released yet"
+        assert "v4" not in answer.text + (await h.http.get("/config/status")).text
+
+    under(declared([V1, V2, later], None), story)
+
+
+# ------------------------------------------------------------------ more than was asked for
+def test_a_query_that_repeats_itself_is_warned_of_a_few_times(logged: Lines) -> None:
+    async def story(h: House, _: Sheet) -> None:
+        logged.clear()
+        answer = await h.http.get("/repos?" + "&".join(["version=+v1"] * 600))
+        assert answer.status_code == 200
+        assert len([line for line in logged if line["event"] == "version.whitespace_trimmed"]) <= 16
+
+    under(STD, story)
+
+
+@pytest.mark.parametrize("version", ["\u00a0v1", "v1\x1c", "v1\x85"])
+def test_the_bus_trims_a_version_as_http_does(version: str) -> None:
+    async def story(_: House, line: MemoryLine) -> None:
+        answer = await line.ask("dits.qry.repos.list", {}, X_API_Version=version)
+        assert (answer.status, answer.body["code"]) == (400, "INVALID_VERSION_FORMAT")
+
+    beside(MemoryLine(), story)
+
+
+def test_what_cannot_be_said_over_the_bus_ends_one_request_only() -> None:
+    async def story(h: House, line: MemoryLine) -> None:
+        odd = await line.ask("dits.qry.repos.list", {}, X_API_Key=await h.repo(), X_Dits_After="\udcff")
+        assert odd.status == 500
+        assert (await line.ask("dits.qry.repos.list", {})).status == 200
+
+    beside(MemoryLine(), story)
+
+
+# ------------------------------------------------------------------ what breaks beside the requests
+def break_health(s: Served) -> None:
+    def check() -> None:
+        raise RuntimeError("a bug in a check")
+
+    checks: Any = s.parts.application.health.checks
+    checks["odd"] = check
+
+
+def test_a_process_whose_tasks_broke_is_not_healthy_and_ends(logged: Lines) -> None:
+    with served() as s:
+        with s.connect() as connection:
+            read_all_of_one(connection)
+            break_health(s)
+            s.thread.join(10)
+        assert not s.thread.is_alive()
+        assert not s.parts.application.health.is_well
+        assert not s.parts.application.health.is_ready
+    assert "background_task_broke" in [line["event"] for line in logged]
+
+
+def read_all_of_one(connection: Any) -> bytes:
+    connection.sendall(told("/health/live"))
+    return read_all(connection)
+
+
+# ------------------------------------------------------------------ between a thread and the loop
+class LiftedBetween:
+    """Wishes whose block is lifted by a thread between two looks at it."""
+
+    def __init__(self) -> None:
+        self._looks = 0
+
+    @property
+    def blocked(self) -> RegistryUnusableError | None:
+        self._looks += 1
+        return RegistryNotInitializedError() if self._looks == 1 else None
+
+
+def test_a_block_that_is_lifted_just_now_is_still_a_refusal() -> None:
+    versions: Any = Process().started().versions
+    versions.wishes = LiftedBetween()
+    with pytest.raises(RegistryNotInitializedError):
+        versions.refuse_unusable(versions.capture())
+
+
+def test_a_broken_copy_that_was_replaced_breaks_no_other() -> None:
+    process = Process().started()
+    versions: Versions = process.versions
+    old: Any = versions.capture()
+    object.__delattr__(old.live.entries["v2"], "phase")
+    versions.renew()
+    with pytest.raises(RegistryCorruptedError):
+        versions.refuse_broken("v2", old)
+    versions.refuse_unusable(versions.capture())
