@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Generator, MutableMapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Literal, TextIO, cast
 
 import structlog
@@ -20,6 +21,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 from domain.ports import Clock
 from infra.clock import SystemClock
+from infra.recurring import Recurring, telling
 from infra.redaction import Redaction
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -30,8 +32,6 @@ CHATTY_LIBRARIES = ("urllib3", "nats", "asyncio", "uvicorn.access", "minio")
 SOURCE = "_source"
 """Carries the logger's name to the line; structlog keeps the word `logger` for itself until then."""
 
-LEVELS = {"warn": "warning", "exception": "error"}
-"""By the method that was called, where the two differ."""
 SECOND, NO_TIME = timedelta(seconds=1), timedelta(0)
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
@@ -47,10 +47,13 @@ def configure_logs(
     """Called once, by whoever starts a process; `stream` is standard error if not given."""
     sink = stream or sys.stderr
     number = logging.getLevelNamesMapping()[level.upper()]
+    time, pretty = TimeText(SystemClock()), _is_pretty(style, sink)
+    written = structlog.WriteLoggerFactory(sink)
+    usual = structlog.make_filtering_bound_logger(number)
     structlog.configure(
-        processors=_processors(count_redactions, pretty=_is_pretty(style, sink)),
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(sink),
+        processors=_processors(time, Redaction(count_redactions), pretty=pretty),
+        wrapper_class=usual if pretty else telling(number, Recurring(time), written().msg),
+        logger_factory=written,
         cache_logger_on_first_use=stream is None,
     )
     _take_over_the_libraries(number)
@@ -68,35 +71,50 @@ def correlated(correlation_id: str) -> Generator[None]:
         yield
 
 
-def _processors(count_redactions: Callable[[int], object], *, pretty: bool) -> list[Processor]:
+def _processors(time: Callable[[], str], redaction: Redaction, *, pretty: bool) -> list[Processor]:
     render: Processor = structlog.dev.ConsoleRenderer(colors=True) if pretty else _as_json
-    return [Whole(SystemClock()), Redaction(count_redactions), render]
+    return [
+        structlog.contextvars.merge_contextvars,
+        _name_the_logger,
+        structlog.processors.add_log_level,
+        partial(_stamped, time),
+        structlog.processors.format_exc_info,  # to text before redaction, so that it is looked at
+        redaction,
+        render,
+    ]
 
 
-class Whole:
-    """The first step: whatever a line says beside its own facts, tracebacks as text, so that the next step
-    looks at all of it. One step instead of five: every request writes a line, and pays for each call."""
+def _name_the_logger(
+    _logger: object, _method: str, line: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    if SOURCE in line:
+        line["logger"] = line.pop(SOURCE)
+    return line
+
+
+def _stamped(
+    time: Callable[[], str], _logger: object, _method: str, line: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    line["at"] = time()
+    return line
+
+
+class TimeText:
+    """The time as RFC 3339 has it. A second's text is made once: it is most of what the whole takes."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._made = datetime.min.replace(tzinfo=UTC), ""
-        """A second and its text, which is most of what a time costs; as one, for many threads."""
+        """A second and its text: one thing, because lines come from many threads."""
 
-    def __call__(
-        self, logger: object, method: str, line: MutableMapping[str, object]
-    ) -> MutableMapping[str, object]:
-        structlog.contextvars.merge_contextvars(logger, method, line)
-        if SOURCE in line:
-            line["logger"] = line.pop(SOURCE)
-        line["level"] = LEVELS.get(method, method)
+    def __call__(self) -> str:
         now = self._clock.now()
         second, text = self._made
         if not NO_TIME <= now - second < SECOND:
             second = now.replace(microsecond=0)
             text = second.replace(tzinfo=None).isoformat()
             self._made = second, text
-        line["at"] = f"{text}.{now.microsecond:06d}Z"
-        return structlog.processors.format_exc_info(logger, method, line) if "exc_info" in line else line
+        return f"{text}.{now.microsecond:06d}Z"
 
 
 def _as_json(_logger: object, _method: str, line: MutableMapping[str, object]) -> str:
