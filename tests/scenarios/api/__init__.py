@@ -17,10 +17,10 @@ everything that it expects. Every other one is written by hand, in `test_s<secti
 
 - The name begins with the case's id; the rest is a sentence. One case may be claimed by several tests, and
   the first is the one that others stand on. A case nobody claims fails the run of the project's own table.
-- `stage.world(registry, clock=..., via=...)` takes registry expressions (R48), or what a file says, and is the
-  case's own unless told otherwise; its other arguments are ports that misbehave (`troubles`) for
-  `tests/gateway/house.py`; `stage.after(id)` plays another case anew and gives its world; `stage.case` is the row of
-  the table; `stage.fixture(name)` is any fixture of pytest.
+- `stage.world(registry, clock=..., via=...)` takes registry expressions (R48), or what a file says, and is
+  the case's own unless told otherwise; its other arguments are ports that misbehave (`troubles`), for
+  `tests/gateway/house.py`. `stage.after(id)` plays another case anew and gives its world; `stage.case` is the
+  row of the table; `stage.fixture(name)` is any fixture of pytest.
 - `world.ask(path, method=, headers=, auth=, ip=, body=)` is a table's request; `world.clock` stands still
   until `world.advance(seconds)`; `world.write(text)` writes the operator's file and has it read;
   `world.operate("v3-beta/promote")` is an operator's decision; `world.parts` is the gateway beneath
