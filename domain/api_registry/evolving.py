@@ -199,7 +199,7 @@ def _in_phase(version: Version, event: VersionStatusChanged) -> Version:
             return replace(version, sunset_at=at, deprecated_at=deprecated_at)
         case "current":
             # What was announced of its end, was announced of one that is not current.
-            return replace(version, deprecated_at=None, sunset_at=None, substitute=None)
+            return replace(version, deprecated_at=None, sunset_at=None, successor=None, substitute=None)
         case "prerelease":
             return replace(version, deprecated_at=None, substitute=None)
         case _:

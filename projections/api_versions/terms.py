@@ -149,7 +149,7 @@ def _in_phase(before: VersionRow, phase: Phase, since: datetime) -> VersionRow:
             )
             return replace(before, sunset_at=at, deprecated_at=deprecated_at)
         case "current":
-            return replace(before, deprecated_at=None, sunset_at=None)
+            return replace(before, deprecated_at=None, sunset_at=None, successor=None)
         case "prerelease":
             return replace(before, deprecated_at=None)
         case _:

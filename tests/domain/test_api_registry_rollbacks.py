@@ -65,10 +65,9 @@ def test_a_rollback_makes_the_version_before_current_again() -> None:
     assert isinstance(answer.events[-1], DefaultVersionChanged)
 
 
-def test_nobody_is_told_to_move_on_to_what_was_rolled_back() -> None:
-    registry = after(LOADED, PROMOTE, ROLL_BACK)
-    successors = {id_: each.successor for id_, each in registry.versions.items() if not each.is_tombstone}
-    assert (successors["v2"], successors["v3-beta"], successors["v1"]) == (None, "v2", "v2")
+def test_a_fallback_is_followed_by_nothing() -> None:
+    assert after(LOADED, PROMOTE).versions["v2"].successor == "v3"
+    assert after(LOADED, PROMOTE, ROLL_BACK).versions["v2"].successor is None
 
 
 def test_a_version_that_was_rolled_back_is_answered_by_its_fallback() -> None:
@@ -163,3 +162,10 @@ def test_a_brownout_that_makes_no_sense_is_refused(
 ) -> None:
     command = ScheduleBrownout(version_id, starts_at, ends_at, "why", NOON)
     standing(LOADED).when(command).then_refused(VersionTransitionError)
+
+
+def test_what_is_current_again_has_no_successor_until_it_has_one() -> None:
+    state = after(LOADED, PromoteVersion("v3-beta", soon()), RollBackVersion("v3", "p1", "ann", soon()))
+    assert state.versions["v2"].successor is None
+    register = RegisterVersion(a_version("v4", "prerelease"), NOON)
+    assert after(register, ReleaseVersion("v4", soon()), state=state).versions["v2"].successor == "v4"
