@@ -261,7 +261,8 @@ def _new_terms(turn: Turn, after: Registry, command: DeprecateVersion) -> list[R
     version = after.versions[command.version_id]
     if command.sunset_at is not None and command.sunset_at < (version.deprecated_at or command.sunset_at):
         raise _refused(version.version_id, "sunset then", "that is before its deprecation (RFC 9745)")
-    if command.sunset_at is not None and command.sunset_at < max(command.when.now, version.released_at):
+    is_early = command.sunset_at is not None and command.sunset_at <= version.released_at
+    if is_early or (command.sunset_at is not None and command.sunset_at < command.when.now):
         raise _refused(version.version_id, "sunset then", "that is past, or before its release")
     if command.successor is not None and not is_version_id(command.successor):
         raise _refused(version.version_id, "succeeded by that", "it is no version identifier")
@@ -284,7 +285,7 @@ def _sunset(state: Registry, command: SunsetVersion) -> Events:
         raise _refused(version.version_id, "sunset", "it is")
     if phase == "current":
         raise _refused(version.version_id, "sunset", "it is current; deprecate it first")
-    if not version.is_released_at(command.when.effective_at):
+    if version.released_at >= command.when.effective_at:
         raise _refused(version.version_id, "sunset", "it is not released; roll it back")
     return turn.with_default([turn.to_phase(version, "sunset")])
 

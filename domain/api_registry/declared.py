@@ -61,8 +61,8 @@ def declared_one(version: DeclaredVersion) -> DeclaredVersion:
     deprecated_at, sunset_at = times["deprecated_at"], times["sunset_at"]
     if deprecated_at is not None and sunset_at is not None and sunset_at < deprecated_at:
         raise RegistryFileError(problem=f"{name}: sunset_at lies before deprecated_at (RFC 9745, section 4)")
-    if sunset_at is not None and sunset_at < (times["released_at"] or sunset_at):
-        raise RegistryFileError(problem=f"{name}: sunset_at lies before released_at")
+    if sunset_at is not None and times["released_at"] is not None and sunset_at <= times["released_at"]:
+        raise RegistryFileError(problem=f"{name}: sunset_at does not lie after released_at")
     normal = {field: None if moment is None else text_of(moment) for field, moment in times.items()}
     return version.model_copy(update=normal)
 

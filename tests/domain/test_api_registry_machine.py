@@ -63,7 +63,7 @@ def versions(draw: st.DrawFn, version_id: str, status: Phase | None = None) -> D
     return DeclaredVersion(
         version_id=version_id,
         status=status or draw(phases),
-        released_at=text_of(min(draw(moments), sunset_at or LAST)),
+        released_at=text_of(min(draw(moments), (sunset_at or LAST) - timedelta(days=1))),
         deprecated_at=text(deprecated_at),
         sunset_at=text(sunset_at),
         successor=draw(st.none() | ids),
