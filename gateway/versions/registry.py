@@ -116,6 +116,9 @@ class Held:
     seal: str
 
 
+NOTHING = Held(EMPTY, EMPTY.checksum)
+
+
 @dataclass(slots=True)
 class Versions:
     """One a process. `capture` is for requests; steps run in the pool, `run` is its task."""
@@ -130,6 +133,10 @@ class Versions:
     signals: Signals
     _registry: Registry = field(default_factory=Registry)
     _held: Held = Held(EMPTY, EMPTY.checksum)
+    """As the log said last; written by the pool alone."""
+    _turned_to: tuple[Held, Held] = field(default_factory=lambda: (NOTHING, NOTHING))
+    """What the first has become by the clock; written by the loop alone, so that neither of the two writers
+    can undo what the other has just written."""
     _known: Metadata | None = None
     _is_broken: bool = False
     _is_makeshift: bool = False
@@ -140,14 +147,18 @@ class Versions:
     # ---------------------------------------------------------------- for requests
     def capture(self) -> Snapshot:
         """What this request sees to its end. One read, and a clock if something is announced."""
-        held = self._held
+        held = self._holding()
         if held.snapshot.valid_until is not None and self.clock.now() >= held.snapshot.valid_until:
             return self._turned(held)
         return held.snapshot
 
+    def _holding(self) -> Held:
+        held, (before, after) = self._held, self._turned_to
+        return after if before is held else held
+
     def refuse_unusable(self, snapshot: Snapshot) -> None:
         """Raises RegistryUnusableError."""
-        held, blocked = self._held, self.wishes.blocked  # read once: a thread of the pool may lift it
+        held, blocked = self._holding(), self.wishes.blocked  # read once: a thread of the pool may lift it
         if blocked is not None:
             raise blocked.with_traceback(None)
         if self._is_broken or (snapshot is held.snapshot and snapshot.checksum != held.seal):
@@ -193,14 +204,15 @@ class Versions:
         return self.wishes.standing(registry.revision, known, blocked=self.trouble() is not None)
 
     def _turned(self, held: Held) -> Snapshot:
-        now, snapshot = self.clock.now(), held.snapshot
-        while snapshot.is_over(now):
-            assert snapshot.valid_until is not None
-            snapshot = snapshot.next or built(self._registry, snapshot.valid_until, self._known)
-        if self._held is held:  # else something newer has come meanwhile
-            self._swap(snapshot)
+        now, snapshot = self.clock.now(), held.snapshot.next
+        if snapshot is None or snapshot.is_over(now):  # at once: turns that nobody saw may be hundreds
+            snapshot = built(self._registry, now, self._known)
+        before, after = self._turned_to
+        self._turned_to = (before if after is held else held, Held(snapshot, snapshot.checksum))
+        newest = self._holding().snapshot  # another one, if something newer has come meanwhile
+        self.teller.measures.shows(newest)
         self._call_for_news()
-        return self._held.snapshot
+        return newest
 
     def _swap(self, snapshot: Snapshot) -> None:
         self._held = Held(snapshot, snapshot.checksum)
@@ -252,7 +264,7 @@ class Versions:
 
     def observe(self) -> bool:
         """Record what announced times have brought; no news is no event. Raises UnavailableError."""
-        if self._held.snapshot.trouble is not None or not self._registry.versions:
+        if self._holding().snapshot.trouble is not None or not self._registry.versions:
             return False
         outcome = self.log.ask(DECIDER.ask(REGISTRY_ID, ObserveTime(self.clock.now())), context=CONTEXT)
         self.teller.recorded(each.event for each in outcome.events)
@@ -260,18 +272,18 @@ class Versions:
 
     def audit(self) -> None:
         """Look over the whole snapshot, which no request does."""
-        snapshot = self._held.snapshot
+        snapshot = self._holding().snapshot
         if missing_fields(snapshot.live) or checksum_of(snapshot.live) != snapshot.checksum:
             self._found_broken(snapshot)
 
     # ---------------------------------------------------------------- a broken copy
     def _found_broken(self, snapshot: Snapshot) -> None:
-        if self._is_broken or snapshot is not self._held.snapshot:
+        if self._is_broken or snapshot is not self._holding().snapshot:
             return  # it is known, or made again already
         self._is_broken = True
         self.teller.unusable("REGISTRY_CORRUPTED", RegistryCorruptedError().message)
         found = checksum_of(snapshot.live)
-        command = NoteCorruption(missing_fields(snapshot.live), self._held.seal, found)
+        command = NoteCorruption(missing_fields(snapshot.live), self._holding().seal, found)
         self.signals.note(DECIDER.ask(REGISTRY_ID, command))
         self._call_for_news()
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from domain.api_registry.commands import PromoteVersion, ScheduleBrownout
 from domain.api_registry.declared import Declared, declared
 from domain.errors import RegistryCorruptedError, RegistryNotInitializedError, RegistryUnusableError
 from gateway.bus import BusDoor
 from gateway.perform import Gateway
 from gateway.versions.registry import Versions
-from tests.domain.registries import STD, V1, V2, a_version
+from tests.domain.registries import STD, V1, V2, a_version, soon
 from tests.gateway.conftest import QUICK, Lines
 from tests.gateway.house import House, house, run_story
 from tests.gateway.served import Served, read_all, served
@@ -186,3 +188,43 @@ def test_a_broken_copy_that_was_replaced_breaks_no_other() -> None:
     with pytest.raises(RegistryCorruptedError):
         versions.refuse_broken("v2", old)
     versions.refuse_unusable(versions.capture())
+
+
+def darkened(process: Process, times: int) -> Process:
+    """With brownouts of v1, a minute each, a minute apart."""
+    now = process.board.clock.now()
+    for number in range(times):
+        begins = now + timedelta(minutes=2 * number + 1)
+        process.decide(ScheduleBrownout("v1", begins, begins + timedelta(minutes=1), "rehearsal", now))
+    process.versions.renew()
+    return process
+
+
+def test_what_the_clock_turned_to_never_hides_news_of_the_log() -> None:
+    """The loop writes the one, a thread the other: in whatever order, the news counts."""
+    process = darkened(Process().started(), 1)
+    versions: Any = process.versions
+    process.pass_ms(90_000)
+    assert versions.capture().live.entries["v1"].brownout_ends_at
+    late = versions._turned_to
+    process.decide(PromoteVersion("v3-beta", soon(process.board.clock.now())))
+    process.pass_ms(60)
+    versions.renew()
+    versions._turned_to = late
+    assert versions.capture().live.default == "v3"
+
+
+def test_a_jump_over_many_turns_is_made_in_one() -> None:
+    process = darkened(Process().started(), 60)
+    process.pass_ms(90_000_000)
+    assert process.versions.capture().since == process.board.clock.now()
+
+
+def test_a_turn_after_a_turn_is_seen() -> None:
+    process = darkened(Process().started(), 2)
+    seen: list[bool] = []
+    for _ in range(4):
+        process.pass_ms(60_000)
+        seen.append(bool(process.versions.capture().live.entries["v1"].brownout_ends_at))
+        assert process.versions.capture() is process.versions.capture()
+    assert seen == [True, False, True, False]
