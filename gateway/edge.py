@@ -153,6 +153,7 @@ class _Visit:
             is_discovery,
         )
         await edge.admission.admit(arrival, self.passage)
+        scope["dits.path"] = scope["path"]
         scope["path"], scope["query_string"] = spoken.path, spoken.query_string
         _refuse_broken_path(scope)
         if is_discovery:
@@ -203,7 +204,8 @@ class _Visit:
         if self.status:
             # The status line is out: only a broken connection can still say that the body is not whole.
             raise AnswerBrokenError()
-        written = refused.written(self.scope["path"], self.correlation)
+        asked_for = self.scope.get("dits.path") or self.scope["path"]  # with the version in it
+        written = refused.written(asked_for, self.correlation)
         more = self.passage.refusal_headers(refused.error) if refused.error is not None else ()
         length = (b"Content-Length", str(len(written.body)).encode())
         headers = [(b"Content-Type", MEDIA_TYPE.encode()), length, NO_STORE, *written.headers, *more]

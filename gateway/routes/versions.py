@@ -29,7 +29,7 @@ from domain.api_registry.registry import Registry, Version, moment_of, text_of
 from domain.decider import Outcome
 from domain.errors import InvalidBodyError, NotFoundError, RegistryFileError, RegistryUnusableError
 from domain.event import Event
-from domain.version_spec import sort_key
+from domain.version_spec import LENGTH_MAX, escaped, is_version_id, sort_key
 from gateway.core import Core
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
 from gateway.times import of_ms
@@ -57,7 +57,7 @@ def registry(core: Core, call: Call[Nothing]) -> Answer:  # noqa: ARG001 -- ever
 def show(core: Core, call: Call[Nothing]) -> Answer:
     version = _state(core).versions.get(call.path["version_id"])
     if version is None:
-        raise NotFoundError(thing="API version", name=call.path["version_id"][:20])
+        raise NotFoundError(thing="API version", name=escaped(call.path["version_id"][:LENGTH_MAX]))
     return Answer(_shown(version, core.clock.now()), core.log.end())
 
 
@@ -66,7 +66,10 @@ def export(core: Core, call: Call[Nothing]) -> Answer:  # noqa: ARG001
 
 
 def consumers(core: Core, call: Call[Nothing]) -> Answer:
-    seen = core.reading.using(call.path["version_id"], call.after, CONSUMERS_MAX)
+    version_id = call.path["version_id"]
+    if not is_version_id(version_id):  # the bus brings any text, also such as no database takes
+        raise NotFoundError(thing="API version", name=escaped(version_id[:LENGTH_MAX]))
+    seen = core.reading.using(version_id, call.after, CONSUMERS_MAX)
     lines = [
         wire.VersionUser(
             consumer=row.consumer, name=row.name, last_used_on=row.last_day, pinned_keys=list(row.pinned_keys)

@@ -228,3 +228,23 @@ def test_a_turn_after_a_turn_is_seen() -> None:
         seen.append(bool(process.versions.capture().live.entries["v1"].brownout_ends_at))
         assert process.versions.capture() is process.versions.capture()
     assert seen == [True, False, True, False]
+
+
+# ------------------------------------------------------------------ what is said of an address
+def test_an_error_names_the_address_that_was_asked_for() -> None:
+    async def story(h: House, _: Sheet) -> None:
+        assert (await h.http.get("/v1/nope")).json()["instance"] == "/v1/nope"
+        assert (await h.http.delete("/api/v1/versions")).json()["instance"] == "/api/v1/versions"
+
+    under(STD, story)
+
+
+def test_users_of_what_is_no_version_are_not_looked_for() -> None:
+    async def story(h: House, line: MemoryLine) -> None:
+        body, root = {"version_id": "v1\0\r\n"}, h.key("root", "admin")
+        for question in ("dits.qry.versions.consumers", "dits.qry.versions.show"):
+            answer = await line.ask(question, body, X_API_Key=root, X_API_Version="v2")
+            assert answer.status == 404
+            assert "v1\\x00" in answer.body["message"]
+
+    beside(MemoryLine(), story)
