@@ -180,15 +180,23 @@ def pattern_error(provided_value: str, source: GivenSource) -> VersionPatternErr
 
 
 # ------------------------------------------------------------------ what is asked
+def plainly_asked(given: Sequence[Given]) -> Asked | None:
+    """What most requests say: nothing, or one sound id, about which nothing can be wrong. Else None."""
+    if not given:
+        return NOTHING_ASKED
+    if len(given) == 1 and is_version_id(given[0].raw):
+        return Asked(given[0].raw, given[0].source)
+    return None
+
+
 def read(given: Sequence[Given]) -> Asked:
     """Syntax, then contradictions (R02, R04). An id in capitals is asked for, and never found (R01).
 
     Raises VersionPatternError, VersionLengthError, VersionConflictError.
     """
-    if not given:
-        return NOTHING_ASKED
-    if len(given) == 1 and is_version_id(given[0].raw):
-        return Asked(given[0].raw, given[0].source)
+    asked = plainly_asked(given)
+    if asked is not None:
+        return asked
     named = [one for one in map(_trimmed, _heard(given)) if one.raw]
     for one in named:
         _refuse_malformed(one)

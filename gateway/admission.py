@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from domain.consumer import grants
 from domain.errors import DitsError, UnauthorizedError
-from domain.version_spec import Asker, Choice, Given
+from domain.version_spec import Asker, Choice, Given, plainly_asked
 from gateway import auth
 from gateway.addresses import hashed, limit_subject
 from gateway.bridge import Bridge
@@ -113,14 +113,16 @@ class Admission:
     async def admit(self, arrival: Arrival, passage: Passage) -> None:
         """Raises the refusal of the first step that refuses."""
         snapshot = passage.snapshot = self.versions.capture()
-        if arrival.given:
+        asked = plainly_asked(arrival.given)
+        if asked is None:
             await self._refuse_dangerous(arrival, passage)
         self.versions.refuse_unusable(snapshot)
         caller = passage.caller = await self._caller(arrival, passage)
         standing = passage.standing = await self._counted(caller, arrival.address)
         if not standing.allowed:
             raise standing.refusal()
-        asked = self.negotiator.read(arrival.given)
+        if asked is None:
+            asked = self.negotiator.read(arrival.given)
         if arrival.is_discovery:
             return
         try:

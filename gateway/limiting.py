@@ -27,6 +27,7 @@ from gateway.addresses import limit_subject
 from gateway.counters import Counters
 from gateway.errors import BusyError
 from gateway.measures import Count
+from gateway.whole import head_of
 
 Bucket = Literal["anonymous", "consumer", "invalid_key", "injection"]
 BUCKET_NAMED: Mapping[str, Bucket] = {bucket: bucket for bucket in get_args(Bucket)}
@@ -82,6 +83,11 @@ class Standing(NamedTuple):
             policy,
         ]
 
+    def head(self) -> bytes:
+        """The same as they travel."""
+        form = _form(self.bucket, self.limit, self.reset_at_s)
+        return form % (self.remaining, self.remaining, self.reset_in_s)
+
     def refusal(self) -> RateLimitExceededError:
         return RateLimitExceededError(
             limit=self.limit,
@@ -99,6 +105,14 @@ def _constant(bucket: Bucket, limit: int, reset_at_s: int) -> tuple[tuple[bytes,
         (b"RateLimit-Policy", b'"%b";q=%d;w=%d' % (BUCKET_BYTES[bucket], limit, WINDOW_S)),
         (b"X-RateLimit-Reset", b"%d" % reset_at_s),
     )
+
+
+@lru_cache(STANDINGS_KEPT)
+def _form(bucket: Bucket, limit: int, reset_at_s: int) -> bytes:
+    """All headers but for three numbers: what remains, that again, and the seconds."""
+    told = Standing(limit, 0, reset_at_s, 0, bucket, allowed=True).headers()
+    open_ended = {b"X-RateLimit-Remaining": b"%d", b"RateLimit": b'"%b";r=%%d;t=%%d' % BUCKET_BYTES[bucket]}
+    return head_of((name, open_ended.get(name, value)) for name, value in told)
 
 
 @dataclass(slots=True)

@@ -61,7 +61,6 @@ LOGGED_FACTS = ("provided_value", "version_id", "specifications")
 
 _HEADERS: Final = {name.lower().encode(): name for name in version_spec.HEADER_NAMES}
 _OPT_IN: Final = version_spec.OPT_IN_HEADER.lower().encode()
-_WANTED: Final = frozenset({*_HEADERS, _OPT_IN})
 _QUERY: Final = "version"
 _API: Final = "/api"
 _SEGMENT = re.compile(r"/([ \t]*[vV][0-9][^/]*)")
@@ -104,13 +103,13 @@ def supported_header(live: Live) -> tuple[str, str]:
 
 
 def _headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[list[Given], bool]:
-    wanted = [field for field in headers if field[0] in _WANTED]
-    if not wanted:
-        return [], False
-    opt_ins = [text for name, text in wanted if name == _OPT_IN]
-    given = [
-        Given("header", _HEADERS[name], text.decode("latin-1")) for name, text in wanted if name != _OPT_IN
-    ]
+    given: list[Given] = []
+    opt_ins: list[bytes] = []
+    for name, text in headers:
+        if name in _HEADERS:
+            given.append(Given("header", _HEADERS[name], text.decode("latin-1")))
+        elif name == _OPT_IN:
+            opt_ins.append(text)
     return given, bool(opt_ins) and opt_ins[0].strip(b" \t").lower() == b"true"
 
 

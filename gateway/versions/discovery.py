@@ -16,6 +16,7 @@ from typing import Literal
 from domain.version_spec import Entry, Live, sort_key
 from gateway.versions.metadata import Metadata
 from gateway.versions.snapshot import Page, RawHeaders, serving
+from gateway.whole import head_of
 from gateway.wire.editions import edition_of
 
 Viewer = Literal["anonymous", "known", "admin"]
@@ -143,4 +144,4 @@ def _page(body: Json, more: RawHeaders) -> Page:
         (b"ETag", etag),
         *more,
     )
-    return Page(content, headers, etag)
+    return Page(content, headers, etag, head_of(headers))

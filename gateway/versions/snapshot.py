@@ -30,6 +30,8 @@ class Page:
     body: bytes
     headers: RawHeaders
     etag: bytes
+    head: bytes
+    """The headers as they travel."""
 
 
 @dataclass(frozen=True, slots=True)
