@@ -20,6 +20,8 @@ BYTES_MAX = 256 * 1024
 """A hundred versions are about 20 KiB."""
 DEPTH_MAX = 8
 """A registry has three levels; PyYAML needs a minute for 20,000 (measured)."""
+PROBLEM_CHARACTERS_MAX = 500
+"""Of what is told of a file; it becomes an event."""
 TERMS = frozenset(DeclaredVersion.model_fields) - {"version_id"}
 SCALARS = frozenset({"str", "bool", "null", "timestamp", "int", "float"})
 
@@ -162,6 +164,8 @@ def _mark_of(versions: Members, name: str, otherwise: yaml.Node) -> Mark:
 
 
 def _wrong(problem: str, mark: Mark | None) -> RegistryFileError:
+    """YAML can spell half a character, which nothing can say again, and names of any length."""
+    problem = problem.encode(errors="backslashreplace").decode()[:PROBLEM_CHARACTERS_MAX]
     if mark is None:
         return RegistryFileError(problem=problem)
     return RegistryFileError(problem=problem, line=mark.line + 1, column=mark.column + 1)

@@ -248,3 +248,15 @@ def test_users_of_what_is_no_version_are_not_looked_for() -> None:
             assert "v1\\x00" in answer.body["message"]
 
     beside(MemoryLine(), story)
+
+
+# ------------------------------------------------------------------ an operator's file
+@pytest.mark.parametrize("name", ['"\\ud800"', "x" * 1_000])
+@pytest.mark.parametrize("terms", ["3", "{status: odd}"])
+def test_a_name_that_cannot_be_said_is_told_all_the_same(name: str, terms: str) -> None:
+    process = Process(Sheet(STD)).started()
+    process.sheet.write(f"versions:\n  {name}: {terms}\n")
+    process.wishes.reload()
+    assert process.names()[-1] == "RegistryReloadRejected"
+    assert process.wishes.trouble is not None
+    assert len(process.wishes.trouble.reason.encode()) < 600
