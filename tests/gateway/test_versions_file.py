@@ -129,7 +129,11 @@ def test_a_key_that_stands_twice_is_refused_where_it_stands_again() -> None:
         (ONE + '    migration_guide_url: "javascript:alert(1)"\n', "v1: its migration guide", (3, 3)),
         (ONE + '    migration_guide_url: "https://x.example/>; rel=x"\n', "v1: its migration guide", (3, 3)),
         (ONE + "    opt_in_required: maybe\n", "v1: opt_in_required:", (6, 22)),
-        (ONE + "    sunset_at: 2025-01-01T00:00:00Z\n", "v1: sunset_at does not lie after released_at", (3, 3)),
+        (
+            ONE + "    sunset_at: 2025-01-01T00:00:00Z\n",
+            "v1: sunset_at does not lie after released_at",
+            (3, 3),
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text: str, said: str, place: tuple[int, int] | None) -> None:
