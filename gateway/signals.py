@@ -50,6 +50,9 @@ CircuitName = Literal["event_store", "projections", "memory"]
 ACTOR = "system:gateway"
 WAITING_MAX = 1_000
 """Facts that wait for the log: a long outage's alerts and circuits, at about 1 kB each."""
+USES_WAITING_MAX = 500
+"""Behind so many facts none of a version's use is put: at midnight all consumers come at once, and no alert
+may give way to them."""
 LOOK_EVERY_S = 0.1
 AWAY_PAUSE_S = 1.0
 """Before a log that did not answer is asked again."""
@@ -170,6 +173,8 @@ class Signals:
         """Called for every request: only the first of a day goes further."""
         if self._used.get((consumer_id, version_id)) == day:
             return
+        if len(self._waiting) >= USES_WAITING_MAX:
+            return  # not remembered either, so a later request says it
         if len(self._used) >= USES_REMEMBERED_MAX:
             self._used.clear()
         self._used[consumer_id, version_id] = day

@@ -11,13 +11,16 @@ import pytest
 from domain.api_registry.commands import PromoteVersion, ScheduleBrownout
 from domain.api_registry.declared import Declared, declared
 from domain.errors import RegistryCorruptedError, RegistryNotInitializedError, RegistryUnusableError
+from domain.ids import ConsumerId
 from gateway.bus import BusDoor
 from gateway.perform import Gateway
+from gateway.signals import USES_WAITING_MAX
 from gateway.versions.registry import Versions
 from tests.domain.registries import STD, V1, V2, a_version, soon
 from tests.gateway.conftest import QUICK, Lines
 from tests.gateway.house import House, house, run_story
 from tests.gateway.served import Served, read_all, served
+from tests.gateway.signalling import Board
 from tests.gateway.test_bus import MemoryLine, Story
 from tests.gateway.versioning import Process, Sheet
 
@@ -260,3 +263,22 @@ def test_a_name_that_cannot_be_said_is_told_all_the_same(name: str, terms: str) 
     assert process.names()[-1] == "RegistryReloadRejected"
     assert process.wishes.trouble is not None
     assert len(process.wishes.trouble.reason.encode()) < 600
+
+
+# ------------------------------------------------------------------ signals
+def test_no_alert_gives_way_to_the_uses_of_a_new_day() -> None:
+    board = Board()
+    board.signals.alert("memory_pressure", "warning", "there is little left")
+    consumers = [ConsumerId(f"{number:032x}") for number in range(1_100)]
+    for each in consumers:
+        board.signals.version_used(each, "v2", "2030-01-01")
+    assert board.signals.waiting == USES_WAITING_MAX
+
+    async def story() -> None:
+        async with board.running():
+            await board.told()
+            board.signals.version_used(consumers[-1], "v2", "2030-01-01")
+            await board.told()
+
+    run_story(story)
+    assert {"OpsAlertRaised", "VersionUseNoted"} == set(board.names())

@@ -155,8 +155,8 @@ def test_what_passes_is_waited_for(trouble: DitsError) -> None:
 
 def test_while_too_much_waits_the_oldest_gives_way_and_is_counted() -> None:
     board = Board()
-    for number in range(WAITING_MAX - AT_START + 7):
-        board.signals.version_used(ANN, f"v{number}", "2026-11-22")
+    for _ in range(WAITING_MAX - AT_START + 7):
+        board.signals.circuit_closed("memory")
     assert board.signals.waiting == WAITING_MAX
     assert board.count("dits_signals_dropped_total") == 7
 
