@@ -26,6 +26,7 @@ from tests.gateway.versioning import Process, Sheet
 
 HIDDEN = a_version("v4-alpha", "prerelease", released_at="2999-01-01")
 WITH_HIDDEN = declared([V1, V2, HIDDEN], None)
+CONSUMERS = [ConsumerId(f"{number:032x}") for number in range(1_100)]
 OPTED_IN = {"X-API-Version": "v4-alpha", "X-API-Prerelease-Opt-In": "true"}
 
 
@@ -269,15 +270,14 @@ def test_a_name_that_cannot_be_said_is_told_all_the_same(name: str, terms: str) 
 def test_no_alert_gives_way_to_the_uses_of_a_new_day() -> None:
     board = Board()
     board.signals.alert("memory_pressure", "warning", "there is little left")
-    consumers = [ConsumerId(f"{number:032x}") for number in range(1_100)]
-    for each in consumers:
+    for each in CONSUMERS:
         board.signals.version_used(each, "v2", "2030-01-01")
     assert board.signals.waiting == USES_WAITING_MAX
 
     async def story() -> None:
         async with board.running():
             await board.told()
-            board.signals.version_used(consumers[-1], "v2", "2030-01-01")
+            board.signals.version_used(CONSUMERS[-1], "v2", "2030-01-01")
             await board.told()
 
     run_story(story)
