@@ -164,6 +164,10 @@ class Admission:
         except UnauthorizedError as error:
             if refusal_for(error.facts["reason"]).failure in TRIED:
                 await self._refuse_guessing(arrival, passage, error)
+            else:  # nobody else counts who shows what says nothing
+                passage.standing = await self._counted(auth.ANONYMOUS, arrival.address)
+                if not passage.standing.allowed:
+                    raise passage.standing.refusal() from error
             raise
 
     async def _refuse_guessing(self, arrival: Arrival, passage: Passage, error: UnauthorizedError) -> None:

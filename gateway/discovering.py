@@ -17,6 +17,7 @@ from gateway.http_door import query_of
 from gateway.versions.discovery import VIEWERS, Viewer, list_name, may_see
 from gateway.versions.snapshot import Page, Snapshot
 
+ALLOWED = "GET, HEAD, OPTIONS"
 FLAGS = {"true": True, "1": True, "false": False, "0": False, "": False}
 KNOWN_QUERY = frozenset({"include_prerelease", "include_sunset"})
 USUAL: Mapping[Viewer, str] = {each: list_name(each, prerelease=False, sunset=False) for each in VIEWERS}
@@ -34,15 +35,22 @@ class Discovered(NamedTuple):
 def discovered(scope: Scope, arrival: Arrival, passage: Passage) -> Discovered:
     """Raises RouteNotFoundError, MethodNotAllowedError, VersionNotFoundError, InvalidQueryError."""
     if scope["method"] not in {"GET", "HEAD"}:
-        raise MethodNotAllowedError(method=scope["method"][:16], allowed="GET, HEAD")
+        raise MethodNotAllowedError(method=scope["method"][:16], allowed=ALLOWED)
     snapshot, caller = passage.snapshot, passage.caller
     assert snapshot is not None
     assert caller is not None
     name, route = _name(scope, snapshot, _viewer(caller))
     page = snapshot.pages[name]
-    if arrival.headers.get("if-none-match", "").encode() == page.etag:
+    if _is_known(arrival.headers.get("if-none-match"), page.etag.decode()):
         return Discovered(304, page, route)
     return Discovered(200, page, route)
+
+
+def _is_known(tags: str | None, etag: str) -> bool:
+    """RFC 9110 13.1.2: a list, compared weakly, because a proxy may have weakened it."""
+    if tags is None:
+        return False
+    return tags.strip() == "*" or any(tag.strip(" \t").removeprefix("W/") == etag for tag in tags.split(","))
 
 
 def _viewer(caller: Caller) -> Viewer:

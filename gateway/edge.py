@@ -24,7 +24,7 @@ from gateway.addresses import Network, client_address
 from gateway.admission import Admission, Arrival, Passage
 from gateway.caller import Caller, Principal
 from gateway.correlation import correlation_id
-from gateway.discovering import discovered
+from gateway.discovering import ALLOWED, discovered
 from gateway.errors import MEDIA_TYPE, VARY, BusyError, escaped
 from gateway.http_door import headers_of
 from gateway.measures import METHODS, Measures
@@ -166,6 +166,11 @@ class _Visit:
         await edge.app(scope, receive, self.say)
 
     async def _discover(self, arrival: Arrival) -> None:
+        if self.scope["method"] == "OPTIONS":
+            allow = [(b"Allow", ALLOWED.encode())]
+            await self.say({"type": "http.response.start", "status": 204, "headers": allow})
+            await self.say({"type": "http.response.body", "body": b"", "more_body": False})
+            return
         found = discovered(self.scope, arrival, self.passage)
         self.scope["dits.route"] = found.route
         if found.status == 200 and self._say_whole(found.page):

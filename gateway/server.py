@@ -77,6 +77,11 @@ class GatewayServer(uvicorn.Server):
         """The one that was bound, also if it was asked for as 0."""
         return int(self.servers[0].sockets[0].getsockname()[1])
 
+    @property
+    def has_broken(self) -> bool:
+        """It ended because a part of it did, and not because it was asked to."""
+        return self._application.health.has_ended and not self._stopping
+
     def stop(self) -> None:
         """As SIGTERM; from any thread."""
         self.handle_exit(signal.SIGTERM, None)

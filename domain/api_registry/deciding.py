@@ -42,7 +42,7 @@ from domain.api_registry.events import (
     VersionStatusChanged,
     VersionTermsSet,
 )
-from domain.api_registry.evolving import evolve
+from domain.api_registry.evolving import BROWNOUTS_MAX, evolve
 from domain.api_registry.registry import HARD_LIMIT, SOFT_LIMIT, Registry, Version, text_of
 from domain.errors import NotFoundError, VersionLimitExceededError, VersionTransitionError
 from domain.version_spec import Phase, is_version_id
@@ -321,6 +321,8 @@ def _browned_out(state: Registry, command: ScheduleBrownout) -> Events:
         raise _refused(version.version_id, "dark", "only a deprecated version has brownouts")
     if not command.now <= command.starts_at < command.ends_at:
         raise _refused(version.version_id, "dark then", "a brownout begins from now on and ends after that")
+    if sum(each.ends_at > command.now for each in version.brownouts) >= BROWNOUTS_MAX:
+        raise _refused(version.version_id, "dark then", f"it has {BROWNOUTS_MAX} brownouts ahead already")
     made = BrownoutScheduled(
         version_id=version.version_id,
         starts_at=text_of(command.starts_at),

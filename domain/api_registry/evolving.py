@@ -156,7 +156,8 @@ def _turned(
             )
         case BrownoutScheduled():
             window = Brownout(moment_of(event.starts_at), moment_of(event.ends_at))
-            return replace(version, brownouts=(*version.brownouts, window)[-BROWNOUTS_MAX:])
+            windows = sorted((*version.brownouts, window), key=lambda each: each.ends_at)
+            return replace(version, brownouts=tuple(windows[-BROWNOUTS_MAX:]))
         case BrownoutsCancelled():
             return replace(version, brownouts=())
         case _:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import click
 
+from infra.cli.exits import FAULT
 from infra.cli.flags import exceptions, given
 from infra.compose import gateway, ground, start_logs
 from infra.metrics import Metrics
@@ -30,3 +31,5 @@ def command(*, unsafe_lazy_fsync: bool, dev: bool) -> None:
     patience_s = settings.dependency_timeout_s
     with ground(settings, "dits-gateway", answer_s=patience_s) as on, gateway(on, metrics) as server:
         server.run()
+    if server.has_broken:
+        raise SystemExit(FAULT)  # so that whatever supervises this process starts another one

@@ -169,3 +169,11 @@ def test_what_is_current_again_has_no_successor_until_it_has_one() -> None:
     assert state.versions["v2"].successor is None
     register = RegisterVersion(a_version("v4", "prerelease"), NOON)
     assert after(register, ReleaseVersion("v4", soon()), state=state).versions["v2"].successor == "v4"
+
+
+def test_no_brownout_ahead_is_ever_forgotten() -> None:
+    times = [NOON + timedelta(hours=2 * hour) for hour in range(65)]
+    brownouts = [ScheduleBrownout("v1", each, each + timedelta(hours=1), "soon", NOON) for each in times]
+    story = standing(LOADED, *brownouts[:64])
+    story.when(brownouts[64]).then_refused(VersionTransitionError)
+    assert len(story.state.versions["v1"].brownouts) == 64

@@ -17,7 +17,7 @@ from gateway.perform import Gateway
 from gateway.signals import USES_WAITING_MAX
 from gateway.versions.registry import Versions
 from tests.domain.registries import STD, V1, V2, a_version, soon
-from tests.gateway.conftest import QUICK, Lines
+from tests.gateway.conftest import QUICK, Lines, Tell
 from tests.gateway.house import House, house, run_story
 from tests.gateway.served import Served, read_all, served
 from tests.gateway.signalling import Board
@@ -282,3 +282,25 @@ def test_no_alert_gives_way_to_the_uses_of_a_new_day() -> None:
 
     run_story(story)
     assert {"OpsAlertRaised", "VersionUseNoted"} == set(board.names())
+
+
+def test_credentials_that_say_nothing_are_counted_as_nobodys(tell: Tell) -> None:
+    async def story(h: House) -> None:
+        headers = {"Authorization": "Basic eDp5"}
+        answers = [await h.ask("GET", "/repos", headers=headers) for _ in range(101)]
+        assert {each.status_code for each in answers[:100]} == {401}
+        assert answers[100].status_code == 429
+        assert answers[0].headers["X-RateLimit-Remaining"] == "99"
+
+    tell(story)
+
+
+def test_versions_answer_options_and_weak_tags(tell: Tell) -> None:
+    async def story(h: House) -> None:
+        options = await h.ask("OPTIONS", "/versions")
+        assert (options.status_code, options.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
+        tag = (await h.ask("GET", "/versions")).headers["ETag"]
+        for tags in (tag, f"W/{tag}", f'"x", {tag}', "*"):
+            assert (await h.ask("GET", "/versions", headers={"If-None-Match": tags})).status_code == 304
+
+    tell(story)
