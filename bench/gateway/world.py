@@ -70,8 +70,9 @@ class World:
     """The first key, which may do everything."""
     started: list[Process] = field(default_factory=list[Process])
 
-    def client(self, at: Process) -> Client:
-        return Client(at.url, self.owner)
+    def client_of_first(self) -> Client:
+        """Of the gateway that nobody loads, as its owner."""
+        return Client(self.laptop.url, self.owner)
 
     def gateway(self, **environment: str) -> Process:
         """One more `dits serve`, ready."""
@@ -104,7 +105,7 @@ class World:
 
     def key(self, *scopes: str) -> str:
         """Of a consumer whose limit is above the load."""
-        with Client(self.laptop.url, self.owner) as client:
+        with self.client_of_first() as client:
             issued = client.keys.issue(CONSUMER, scopes or ("read",))
             client.keys.limit(issued.consumer, REQUESTS_PER_MINUTE)
         assert issued.key is not None

@@ -27,7 +27,7 @@ from gateway.history import History
 from gateway.issuer_keys import IssuerKeys
 from gateway.measures import Measures
 from gateway.oauth import Issuer, Tokens
-from gateway.pressure import Pressure
+from gateway.pressure import MemoryUse, Pressure
 from gateway.reading import PostgresReading
 from gateway.sent import SentChunks
 from gateway.server import GatewayServer, Listening
@@ -55,8 +55,8 @@ VERSIONS_BACKUP = "versions.backup.yaml"
 
 
 @contextmanager
-def gateway(on: Ground, metrics: Metrics) -> Generator[GatewayServer]:
-    """A gateway process; `run()` it in the main thread."""
+def gateway(on: Ground, metrics: Metrics, *, memory: MemoryUse | None = None) -> Generator[GatewayServer]:
+    """A gateway process; `run()` it in the main thread. `memory` is this machine's if not given."""
     pipeline = StorePipeline(on.store, threads=on.settings.io_threads)
     signals = Signals(
         on.clock, SignalCounts(metrics.alerts, metrics.security_events, metrics.signals_dropped)
@@ -67,7 +67,7 @@ def gateway(on: Ground, metrics: Metrics) -> Generator[GatewayServer]:
             core = _core(guards, pipeline)
             application = create_app(
                 core,
-                _around(guards, sent, core.keys.pepper),
+                _around(guards, sent, core.keys.pepper, memory or ProcessMemory()),
                 beside=lambda made: BusDoor(made, on.log.api.connection).open(),
                 checks={"log": partial(_refuse_regressed, on.log)},
             )
@@ -91,12 +91,12 @@ def _telemetry(on: Ground, metrics: Metrics, signals: Signals) -> AbstractContex
     )
 
 
-def _around(guards: _Guards, sent: Telemetry, pepper: bytes) -> Around:
+def _around(guards: _Guards, sent: Telemetry, pepper: bytes, memory: MemoryUse) -> Around:
     on, metrics, signals = guards.on, guards.metrics, guards.signals
     settings = on.settings
     measures = Measures(metrics.registry, idempotency=metrics.idempotency, waits=metrics.consistency_waits)
     pressure = Pressure(
-        ProcessMemory(),
+        memory,
         signals,
         dial=metrics.memory_utilization,
         circuit=metrics.circuit_state.of("memory"),
