@@ -84,7 +84,7 @@ def workers(film: FilmAt, postgres_dsn: str, clock: FakeClock) -> Iterator[Worke
 
 
 def make(film: FilmAt) -> None:
-    """Something of everything: three commits, one that failed, a tag, a lock, a key, content, API versions."""
+    """Something of everything: three commits, one that failed, a tag, a lock, a key, content, versions."""
     film.ask(repository.DECIDER.ask(FILM, CreateRepository(FILM, "film", ADA, public=False)))
     key = IssueKey(ADA, "ada", KeyId("k"), bytes(32), ("read",), None)
     film.ask(consumer.DECIDER.ask(ADA, key))
