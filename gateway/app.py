@@ -78,6 +78,7 @@ def create_app(
         core.limits.requests_max,
         around.trusted_proxies,
         lambda: health.draining,
+        around.access_log,
     )
     return Application(edge, gateway, health, around.measures, around)
 

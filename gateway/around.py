@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from gateway.access import AccessLog, logged
 from gateway.addresses import Network
 from gateway.counters import Counters
 from gateway.limiting import RateLimits
@@ -40,3 +41,4 @@ class Around:
     rate_limits: RateLimits = field(default_factory=RateLimits)
     processes: int = 1
     """How many gateways share the limits."""
+    access_log: AccessLog = logged

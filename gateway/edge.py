@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import DitsError, InvalidPathError
 from domain.ports import Clock, Ids
+from gateway.access import AccessLine, AccessLog, logged
 from gateway.addresses import Network, client_address
 from gateway.admission import Admission, Arrival, Passage
 from gateway.caller import Caller, Principal
@@ -43,7 +44,6 @@ CLIENT_GONE_STATUS = 499
 COMMON = ((b"Vary", VARY.encode()), (b"X-Content-Type-Options", b"nosniff"))
 COMMON_HEAD = head_of(COMMON)
 NO_STORE = (b"Cache-Control", b"no-store")
-log = structlog.get_logger("gateway.edge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class Edge:
     requests_max: int
     trusted_proxies: Sequence[Network] = ()
     is_draining: Callable[[], bool] = lambda: False
+    access_log: AccessLog = logged
     _in_progress: set[int] = field(default_factory=set[int])
     """Requests being answered, by the identity of their scope."""
 
@@ -90,18 +91,16 @@ class Edge:
         known = caller if isinstance(caller, Principal) else None
         method: str = scope["method"]
         self.measures.answered(method, route, status, version, took_ms / 1000)
-        log.info(
-            "request",
-            method=method if method in METHODS else escaped(method, characters_max=16),
-            route=route,
-            operation=scope.get("dits.operation"),
-            status=visit.status,
-            whole=visit.finished,
-            bytes_sent=visit.bytes_sent,
-            took_ms=took_ms,
-            consumer=known.name if known is not None else "anonymous",
-            api_version=version,
+        line = AccessLine(
+            method if method in METHODS else escaped(method, characters_max=16),
+            route,
+            scope.get("dits.operation"),
+            visit.status,
+            visit.finished,
+            known.name if known is not None else "anonymous",
+            version,
         )
+        self.access_log(line, visit.correlation, visit.bytes_sent, took_ms)
         if visit.span is None:
             self.tracer.left()
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Generator, MutableMapping
+from collections.abc import Callable, Generator, MutableMapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,7 +21,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 from domain.ports import Clock
 from infra.clock import SystemClock
-from infra.recurring import Recurring, telling
+from infra.recurring import Recurring, Told, Words
 from infra.redaction import Redaction
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -47,13 +47,11 @@ def configure_logs(
     """Called once, by whoever starts a process; `stream` is standard error if not given."""
     sink = stream or sys.stderr
     number = logging.getLevelNamesMapping()[level.upper()]
-    time, pretty = TimeText(SystemClock()), _is_pretty(style, sink)
-    written = structlog.WriteLoggerFactory(sink)
-    usual = structlog.make_filtering_bound_logger(number)
+    redaction = Redaction(count_redactions)
     structlog.configure(
-        processors=_processors(time, Redaction(count_redactions), pretty=pretty),
-        wrapper_class=usual if pretty else telling(number, Recurring(time), written().msg),
-        logger_factory=written,
+        processors=_processors(redaction, pretty=_is_pretty(style, sink)),
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(sink),
         cache_logger_on_first_use=stream is None,
     )
     _take_over_the_libraries(number)
@@ -64,6 +62,25 @@ def get_logger(name: str) -> FilteringBoundLogger:
     return cast("FilteringBoundLogger", structlog.get_logger(**{SOURCE: name}))
 
 
+def access_log(
+    level: Level,
+    style: Format,
+    ordinary: Told[Words],
+    names: Sequence[str],
+    *,
+    stream: TextIO | None = None,
+) -> Told[Words]:
+    """How the lines of requests are written: with the same settings as `configure_logs`.
+
+    `names` are those of the words that such a line has; `ordinary` writes it as any other line.
+    """
+    sink = stream or sys.stderr
+    if level not in {"debug", "info"} or _is_pretty(style, sink):
+        return ordinary
+    write = structlog.WriteLogger(sink).msg
+    return Recurring("request", names, ordinary, write=write, at=TimeText(SystemClock()))
+
+
 @contextmanager
 def correlated(correlation_id: str) -> Generator[None]:
     """Every line within carries the id, also in tasks and threads that copy the context."""
@@ -71,13 +88,13 @@ def correlated(correlation_id: str) -> Generator[None]:
         yield
 
 
-def _processors(time: Callable[[], str], redaction: Redaction, *, pretty: bool) -> list[Processor]:
+def _processors(redaction: Redaction, *, pretty: bool) -> list[Processor]:
     render: Processor = structlog.dev.ConsoleRenderer(colors=True) if pretty else _as_json
     return [
         structlog.contextvars.merge_contextvars,
         _name_the_logger,
         structlog.processors.add_log_level,
-        partial(_stamped, time),
+        partial(_stamped, TimeText(SystemClock())),
         structlog.processors.format_exc_info,  # to text before redaction, so that it is looked at
         redaction,
         render,
@@ -135,7 +152,7 @@ class _Bridge(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         facts: dict[str, object] = {"exc_info": record.exc_info} if record.exc_info else {}
         level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
-        get_logger(record.name).log(level, record.getMessage(), **facts)
+        get_logger(record.name).log(level, record.getMessage().strip(), **facts)
 
 
 def _take_over_the_libraries(number: int) -> None:

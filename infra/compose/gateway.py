@@ -12,6 +12,7 @@ from functools import partial
 from importlib.metadata import version
 
 from domain.ports import Clock, Ids
+from gateway.access import NAMES, logged
 from gateway.answers import BucketAnswers
 from gateway.app import create_app
 from gateway.archive import PostgresArchive
@@ -42,6 +43,7 @@ from infra.eventlog.counters import JetStreamCounters
 from infra.eventlog.leases import JetStreamLeases
 from infra.eventlog.opening import OpenedJetStream
 from infra.jwks import HttpKeySource
+from infra.logs import access_log
 from infra.memory_use import ProcessMemory
 from infra.metrics import Metrics
 from infra.objects.pipeline import StorePipeline
@@ -113,6 +115,7 @@ def _around(guards: _Guards, sent: Telemetry, pepper: bytes, memory: MemoryUse) 
         versions_file=WatchedFile(settings.versions_file) if settings.versions_file else BuiltIn(),
         trusted_proxies=settings.trusted_networks,
         processes=settings.gateway_processes,
+        access_log=access_log(settings.log_level, settings.log_format, logged, NAMES),
     )
 
 

@@ -12,13 +12,15 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.logs import configure_logs, correlated
-from infra.recurring import Recurring
-from infra.redaction import REDACTED, Redaction
+from gateway.access import EVENT, NAMES, AccessLine, logged
+from infra.logs import access_log, configure_logs, correlated
+from infra.recurring import HEADS_MAX, Recurring
+from infra.redaction import REDACTED
 
-NAMES = st.sampled_from(["method", "route", "status", "took_ms", "token", "path", "exc_info"])
-VALUES = st.one_of(st.text(max_size=12), st.integers(), st.booleans(), st.none(), st.floats(), st.binary())
-LINES = st.lists(st.dictionaries(NAMES, VALUES, max_size=4), max_size=6)
+ID = "94c1e1f7-fab8-4623-84cc-6fafb428465e"
+USUAL = AccessLine("GET", "/versions", None, 200, whole=True, consumer="ann", api_version="v2")
+WORDS = st.sampled_from(["GET", "/repos/{repo}", "Bearer canary", "token=canary", 'a"b', "ß", "x" * 200])
+LINES = st.builds(AccessLine, WORDS, WORDS, WORDS | st.none(), st.integers(), st.booleans(), WORDS, WORDS)
 
 
 @pytest.fixture
@@ -32,47 +34,46 @@ def sink() -> Iterator[io.StringIO]:
     root.handlers, root.level = kept
 
 
-def ordinary(facts: dict[str, object]) -> object:
-    """As the processors make it."""
-    line = Redaction()(None, "info", {**facts, "event": "request", "level": "info", "at": "now"})
-    return json.loads(json.dumps(line))
+def written(sink: io.StringIO) -> list[dict[str, object]]:
+    lines = [json.loads(text) for text in sink.getvalue().splitlines()]
+    sink.truncate(sink.seek(0))
+    assert all(line.pop("at") for line in lines)
+    return lines
 
 
-@given(LINES)
-def test_a_line_says_the_same_as_the_ordinary_way(lines: list[dict[str, object]]) -> None:
-    made = Recurring(lambda: "now")
-    for facts in [*lines, *lines]:
-        text = made.text("request", facts)
-        assert text is None or json.loads(text) == ordinary(facts)
+def test_a_line_is_what_the_ordinary_way_writes(sink: io.StringIO) -> None:
+    tell = access_log("info", "json", logged, NAMES, stream=sink)
 
+    @given(LINES, st.sampled_from([ID, "c.1~2", "eyJhbGciOiJub25lIn0.e30.", "dits_ABCDEFGHIJKLMNOP"]))
+    def same(line: AccessLine, correlation_id: str) -> None:
+        with correlated(correlation_id):
+            for way in (logged, tell, tell):
+                way(line, correlation_id, 669, 1)
+        ordinary, *ours = written(sink)
+        assert ours == [ordinary, ordinary]
+        assert "canary" not in str(ordinary)
 
-@pytest.mark.parametrize("values", [(1, True), (True, 1), (0, False), (1.0, True), ("", None)])
-def test_what_is_equal_to_another_word_is_not_taken_for_it(values: tuple[object, object]) -> None:
-    made = Recurring(lambda: "now")
-    texts = [made.text("request", {"whole": value}) for value in values]
-    told = [(text, value) for text, value in zip(texts, values, strict=True) if text is not None]
-    assert [json.loads(text)["whole"] for text, _ in told] == [value for _, value in told]
-    assert [type(json.loads(text)["whole"]) for text, _ in told] == [type(value) for _, value in told]
-
-
-@pytest.mark.parametrize("facts", [{"password": 1}, {"given": "Bearer canary.canary"}, {"given": "token=x"}])
-def test_what_might_be_a_secret_takes_the_ordinary_way(facts: dict[str, object]) -> None:
-    made = Recurring(lambda: "now")
-    assert [made.text("request", facts) for _ in range(3)] == [None] * 3
+    same()
 
 
 def test_an_id_of_a_request_is_looked_at_on_every_line(sink: io.StringIO) -> None:
-    log = structlog.get_logger("gateway")
-    for correlation_id in ("c-1", "eyJhbGciOiJub25lIn0.e30."):
-        with correlated(correlation_id):
-            log.info("request", route="/versions", status=200)
-    lines = [json.loads(text) for text in sink.getvalue().splitlines()]
-    assert [line["correlation_id"] for line in lines] == ["c-1", REDACTED]
-    assert {line["level"] for line in lines} == {"info"}
+    tell = access_log("info", "json", logged, NAMES, stream=sink)
+    for correlation_id in (ID, "eyJhbGciOiJub25lIn0.e30.", ID):
+        tell(USUAL, correlation_id, 1, 1)
+    assert [line["correlation_id"] for line in written(sink)] == [ID, REDACTED, ID]
+
+
+@pytest.mark.parametrize(("level", "style"), [("warning", "json"), ("info", "pretty")])
+def test_the_ordinary_way_is_taken_where_lines_are_not_json_or_not_wanted(level: str, style: str) -> None:
+    assert access_log(level, style, logged, NAMES) is logged  # type: ignore[arg-type]
 
 
 def test_what_differs_all_the_time_takes_no_more_than_its_share_of_memory() -> None:
-    made = Recurring(lambda: "now", heads_max=4)
-    texts = [made.text("request", {"route": f"/{number}"}) for number in range(50)]
-    assert [json.loads(text)["route"] for text in texts if text] == [f"/{number}" for number in range(50)]
-    assert len(made) <= 4
+    lines: list[str] = []
+    tell: Recurring[AccessLine] = Recurring(
+        EVENT, NAMES, lambda *_: None, write=lines.append, at=lambda: "now"
+    )
+    for number in range(2 * HEADS_MAX + 10):
+        tell(USUAL._replace(route=f"/{number}"), ID, 1, 1)
+    assert [json.loads(line)["route"] for line in lines] == [f"/{n}" for n in range(2 * HEADS_MAX + 10)]
+    assert len(tell) <= HEADS_MAX
