@@ -1,7 +1,7 @@
 """The lines of requests, ten thousand a second: what they say alike is redacted and encoded once (V6.1a).
 
-Promises: such a line says what the ordinary way writes; only what holds nothing to redact is remembered, and a
-request's id, which a client may choose, is looked at each time (S5.5, I9); the memory is bounded.
+Promises: such a line says what the ordinary way writes; only what holds nothing to redact is remembered, and
+a request's id, which a client may choose, is looked at each time (S5.5, I9); the memory is bounded.
 Measured: the ordinary way took a quarter of all the time of a request (`make bench-gateway`).
 """
 
