@@ -118,7 +118,8 @@ class Admission:
             await self._refuse_dangerous(arrival, passage)
         self.versions.refuse_unusable(snapshot)
         caller = passage.caller = await self._caller(arrival, passage)
-        standing = passage.standing = await self._counted(caller, arrival.address)
+        standing = self._taken(caller, arrival.address) or await self._settled(caller, arrival.address)
+        passage.standing = standing
         if not standing.allowed:
             raise standing.refusal()
         if asked is None:
@@ -165,7 +166,7 @@ class Admission:
             if refusal_for(error.facts["reason"]).failure in TRIED:
                 await self._refuse_guessing(arrival, passage, error)
             else:  # nobody else counts who shows what says nothing
-                passage.standing = await self._counted(auth.ANONYMOUS, arrival.address)
+                passage.standing = await self.limiter.anonymous_request(arrival.address)
                 if not passage.standing.allowed:
                     raise passage.standing.refusal() from error
             raise
@@ -176,14 +177,17 @@ class Admission:
             self._incident("api_key_bruteforce", arrival, "header")
             raise standing.refusal() from error
 
-    async def _counted(self, caller: Caller, address: str) -> Standing:
-        """Step 7."""
-        limiter = self.limiter
+    def _taken(self, caller: Caller, address: str) -> Standing | None:
+        """Step 7, if it takes no waiting."""
         if isinstance(caller, Principal):
-            taken = limiter.take("consumer", caller.consumer, caller.limit)
-            return taken or await limiter.settle("consumer", caller.consumer, caller.limit)
-        subject, limit = limit_subject(address), limiter.limits.anonymous
-        return limiter.take("anonymous", subject, limit) or await limiter.settle("anonymous", subject, limit)
+            return self.limiter.take("consumer", caller.consumer, caller.limit)
+        return self.limiter.take("anonymous", limit_subject(address), self.limiter.limits.anonymous)
+
+    async def _settled(self, caller: Caller, address: str) -> Standing:
+        """Step 7 if it does."""
+        if isinstance(caller, Principal):
+            return await self.limiter.settle("consumer", caller.consumer, caller.limit)
+        return await self.limiter.settle("anonymous", limit_subject(address), self.limiter.limits.anonymous)
 
     def _incident(self, kind: IncidentKind, arrival: Arrival, source: str) -> None:
         place = hashed(arrival.address, self.pepper)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
+from functools import cache
+
+import structlog
 
 from domain.ports import Ids
 
@@ -39,3 +43,12 @@ def correlation_id(given: str | None, ids: Ids) -> str:
         return given
     text = ids.token(16).hex()
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{VARIANT[text[16]]}{text[17:20]}-{text[20:]}"
+
+
+@cache
+def bound() -> ContextVar[str]:
+    """What log lines and messages take the id from: structlog's own variable, whose `set` and `reset` take a
+    fifth of the time of structlog's functions for it."""
+    made = structlog.contextvars.bind_contextvars(correlation_id="")["correlation_id"]
+    made.var.reset(made)
+    return made.var

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import unquote_to_bytes
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import DitsError, InvalidPathError
@@ -24,7 +23,7 @@ from gateway.access import AccessLine, AccessLog, logged
 from gateway.addresses import Network, client_address
 from gateway.admission import Admission, Arrival, Passage
 from gateway.caller import Caller, Principal
-from gateway.correlation import correlation_id
+from gateway.correlation import bound, correlation_id
 from gateway.discovering import ALLOWED, discovered
 from gateway.errors import MEDIA_TYPE, VARY, BusyError, escaped
 from gateway.http_door import headers_of
@@ -71,15 +70,21 @@ class Edge:
         correlation = correlation_id(headers.get("x-correlation-id"), self.ids)
         scope["app"], scope["dits.correlation_id"] = self.app, correlation
         visit = _Visit(self, scope, send, correlation, Passage(), self.tracer.began(headers))
+        if_match = "if-match" in headers
+        refusals = Refusals(self.measures, self.admission.signals, correlation, if_match=if_match)
         began_ms = self.clock.monotonic_ms()
-        structlog.contextvars.bind_contextvars(correlation_id=correlation)
+        before = bound().set(correlation)
         self._in_progress.add(id(scope))
         try:
-            await visit.answered(receive, headers)
+            refused = await refusals.of(visit.served(receive, headers))
+            if refused is not None:
+                await visit.refuse(refused)
+            elif not visit.status:
+                visit.status = CLIENT_GONE_STATUS
         finally:
             self._in_progress.discard(id(scope))
             self._note(visit, (self.clock.monotonic_ms() - began_ms))
-            structlog.contextvars.unbind_contextvars("correlation_id")
+            bound().reset(before)
 
     @property
     def is_full(self) -> bool:
@@ -123,20 +128,7 @@ class _Visit:
     bytes_sent: int = 0
     finished: bool = False
 
-    async def answered(self, receive: Receive, headers: dict[str, str]) -> None:
-        refusals = Refusals(
-            self.edge.measures,
-            self.edge.admission.signals,
-            self.correlation,
-            if_match="if-match" in headers,
-        )
-        refused = await refusals.of(self._served(receive, headers))
-        if refused is not None:
-            await self._refuse(refused)
-        elif not self.status:
-            self.status = CLIENT_GONE_STATUS
-
-    async def _served(self, receive: Receive, headers: dict[str, str]) -> None:
+    async def served(self, receive: Receive, headers: dict[str, str]) -> None:
         scope, edge = self.scope, self.edge
         if OPERATIONAL.fullmatch(scope["path"]):
             await edge.app(scope, receive, self.say)
@@ -226,7 +218,7 @@ class _Visit:
             headers.append((b"Connection", b"close"))
         return headers
 
-    async def _refuse(self, refused: Refused) -> None:
+    async def refuse(self, refused: Refused) -> None:
         if self.status:
             # The status line is out: only a broken connection can still say that the body is not whole.
             raise AnswerBrokenError()
