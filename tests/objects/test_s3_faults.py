@@ -179,7 +179,7 @@ def test_a_campaign_of_faults_loses_and_invents_nothing(
 ) -> None:
     store = VerifiedStore(RetryingStore(s3, FakeClock(), FakeIds(seed)))
     proxy.fail_at_random(0.2, *Fault)
-    objects = dict(fresh(20_000) for _ in range(300 if seed == 2 else 20))
+    objects = dict(fresh(20_000) for _ in range(300 if seed == 2 else 40))
     acknowledged = {name for name, content in objects.items() if _tried(store, name, content)}
     served = {name for name in objects if _served(store, name, objects[name])}
     assert len(proxy.happened) > 10
