@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.heads import head_of
 from gateway.limiting import Standing
-from gateway.whole import head_of
 from tests.gateway.house import house
 from tests.gateway.served import Served, served
 
