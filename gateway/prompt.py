@@ -45,7 +45,7 @@ class Prompt:
         if found is None or found.status != STATUS or passage.standing is None:
             return None
         correlation = correlation_id(headers.get("x-correlation-id"), edge.ids)
-        span = edge.tracer.began(headers)
+        span = edge.tracer.began(headers) if edge.tracer.is_recording else None
         page, standing = found.page, passage.standing
         answer = b"%bx-correlation-id: %b\r\n%b%b\r\n%b" % (
             page.head,
@@ -60,9 +60,7 @@ class Prompt:
         name = known.name if known is not None else "anonymous"
         line = AccessLine(METHOD, found.route, None, STATUS, True, name, UNKNOWN_ROUTE)
         edge.access_log(line, correlation, len(page.body), took_ms)
-        if span is None:
-            edge.tracer.left()
-        else:
+        if edge.tracer.is_recording:
             kind = known.kind if known is not None else "anonymous"
             edge.tracer.ended(span, Ending(METHOD, found.route, STATUS, UNKNOWN_ROUTE, correlation, kind))
         return answer

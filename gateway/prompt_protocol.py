@@ -59,7 +59,10 @@ class PromptProtocol(GuardedProtocol):
     def _is_usual(self, cycle: RequestResponseCycle) -> bool:
         if not self.url.startswith(PLACES) or b"%" in self.url or cycle.scope["method"] != "GET":
             return False
-        return cycle.keep_alive and BODY_FIELDS.isdisjoint(name for name, _ in cycle.scope["headers"])
+        for name, _ in cycle.scope["headers"]:
+            if name in BODY_FIELDS:
+                return False
+        return cycle.keep_alive
 
     def _is_answered(self, cycle: RequestResponseCycle) -> bool:
         if cycle.flow.write_paused or self.transport.is_closing():

@@ -6,6 +6,7 @@ progress are finished within their time, then the process ends (S2.4); nothing t
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from gateway.watching import watch_of
 
 BACKLOG = 1_024
 KEEP_ALIVE_S = 30
+GARBAGE_THRESHOLDS = (20_000, 20, 20)
+"""New objects between two looks of Python's collector; 700 by default, but a request leaves almost none."""
 TICKS_PER_S = 10
 """How often uvicorn asks `on_tick`."""
 
@@ -96,6 +99,7 @@ class GatewayServer(uvicorn.Server):
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup(sockets)  # type: ignore[arg-type]
+        _leave_alone_what_stays()
         if self.started and self._on_started is not None:
             self._on_started()
 
@@ -108,3 +112,11 @@ class GatewayServer(uvicorn.Server):
                 self._application.gateway.stopping.set()
                 return True
         return await super().on_tick(counter)
+
+
+def _leave_alone_what_stays() -> None:
+    """What stands when the server has started is there to stay, so the collector need not look at it: a look
+    at all of it took 67 ms, in which nobody is answered."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)

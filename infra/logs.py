@@ -77,8 +77,7 @@ def access_log(
     sink = stream or sys.stderr
     if level not in {"debug", "info"} or _is_pretty(style, sink):
         return ordinary
-    write = structlog.WriteLogger(sink).msg
-    return Recurring("request", names, ordinary, write=write, at=TimeText(SystemClock()))
+    return Recurring("request", names, ordinary, write=sink.write, at=TimeText(SystemClock()))
 
 
 @contextmanager
