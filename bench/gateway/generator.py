@@ -3,7 +3,7 @@
 Promises: request i is due at start + i / rate, whatever became of the ones before it, and its latency counts
 from then; at most one request is under way on a connection, so a stalled server makes requests wait here, and
 their waiting counts. It reads a `Spec` as JSON from stdin, writes an `Outcome` as JSON to stdout, and knows
-nothing of Dits. Why no ready-made one: docs/decisions/0098-load-generator.md.
+nothing of Dits. Why no ready-made one: docs/decisions/0099-ten-thousand-requests.md.
 """
 
 from __future__ import annotations

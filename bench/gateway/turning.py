@@ -71,11 +71,11 @@ class Turn:
 
 def v6_3a() -> Iterator[Row]:
     with world() as w:
-        gateways = [w.gateway(), w.gateway()]
+        gateways = [w.gateway(alone=False), w.gateway(alone=False)]
         ports = tuple(each.port for each in gateways)
         seconds = LEAD_IN_S + len(TRANSITIONS) * PAUSE_S + PAUSE_S
         asked = request(EVERYTHING, w.key("admin:versions", "read"))
-        spec = Spec(ports, asked, RATE, seconds, watches=True, core=cores().generator)
+        spec = Spec(ports, asked, RATE, seconds, watches=True)
         with w.client_of_first() as client:
             for version_id in PREPARED:
                 client.versions.register(version_id)

@@ -74,11 +74,12 @@ class World:
         """Of the gateway that nobody loads, as its owner."""
         return Client(self.laptop.url, self.owner)
 
-    def gateway(self, **environment: str) -> Process:
-        """One more `dits serve`, ready."""
+    def gateway(self, *, alone: bool = True, **environment: str) -> Process:
+        """One more `dits serve`, ready; `alone` on a processor, if there is only one of it."""
         process = self.launch(**environment)
         wait_until_ready(process.child, lambda: is_ready(process.port), START_S)
-        pin([process.child.pid])
+        if alone:
+            pin([process.child.pid])
         return process
 
     def launch(self, **environment: str) -> Process:
