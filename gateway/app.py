@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from starlette.routing import Route, Router
+from starlette.types import ASGIApp
 
 from gateway.admission import Admission
 from gateway.around import Around
@@ -38,7 +39,7 @@ COUNTING_THREADS, COUNTING_WAITING_MAX = 4, 256
 class Application:
     """The composed gateway process: `asgi` is what a server runs; its lifespan starts and stops the rest."""
 
-    asgi: Edge
+    asgi: ASGIApp
     gateway: Gateway
     health: Health
     measures: Measures

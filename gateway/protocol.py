@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final, NoReturn
 
 import httptools
 import structlog
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -40,6 +41,7 @@ from gateway.heads import (
     beyond_version,
     malformed,
 )
+from gateway.whole import offer
 
 LINGER_S: Final = 2.0
 """After a refusal what still arrives is read and dropped: closing on unread bytes makes the kernel send a
@@ -185,6 +187,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._phase = BODY
         # A trailer field is no header: the application must not see it, least of all while it is at work.
         self.headers = []
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        offer(cycle)
+        HttpToolsProtocol._start_asgi_task(self, cycle, app)
 
     def on_body(self, body: bytes) -> None:
         if self._phase == TRAILER:

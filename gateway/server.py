@@ -6,9 +6,7 @@ progress are finished within their time, then the process ends (S2.4); nothing t
 
 from __future__ import annotations
 
-import gc
 import signal
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
@@ -17,17 +15,11 @@ import uvicorn
 
 from gateway.app import Application
 from gateway.heads import HeadLimits
-from gateway.prompt import Prompt
-from gateway.prompt_protocol import prompt
+from gateway.protocol import guarded
 from gateway.watching import watch_of
 
 BACKLOG = 1_024
 KEEP_ALIVE_S = 30
-GARBAGE_THRESHOLDS = (20_000, 20, 20)
-"""New objects between two looks of Python's collector; 700 by default, but a request leaves almost none."""
-SWITCH_S = 0.000_5
-"""How long a thread that computes may keep the interpreter from the event loop; 5 ms by default, which each
-request waited while a snapshot was built (V6.3a)."""
 TICKS_PER_S = 10
 """How often uvicorn asks `on_tick`."""
 
@@ -55,7 +47,7 @@ class GatewayServer(uvicorn.Server):
         listening: Listening,
         on_started: Callable[[], None] | None = None,
     ) -> None:
-        guard = prompt(listening.heads, watch_of(application), Prompt(application.asgi))
+        guard = guarded(listening.heads, watch_of(application))
         self._application = application
         self._ticks_left = int(listening.lame_duck_s * TICKS_PER_S)
         self._on_started = on_started
@@ -103,7 +95,6 @@ class GatewayServer(uvicorn.Server):
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup(sockets)  # type: ignore[arg-type]
-        _favour_requests()
         if self.started and self._on_started is not None:
             self._on_started()
 
@@ -116,12 +107,3 @@ class GatewayServer(uvicorn.Server):
                 self._application.gateway.stopping.set()
                 return True
         return await super().on_tick(counter)
-
-
-def _favour_requests() -> None:
-    """The event loop comes first. What stands when the server has started is there to stay, so the collector
-    need not look at it: a look at all of it took 67 ms, in which nobody is answered."""
-    sys.setswitchinterval(SWITCH_S)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE_THRESHOLDS)

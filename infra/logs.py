@@ -77,7 +77,8 @@ def access_log(
     sink = stream or sys.stderr
     if level not in {"debug", "info"} or _is_pretty(style, sink):
         return ordinary
-    return Recurring("request", names, ordinary, write=sink.write, at=TimeText(SystemClock()))
+    write = structlog.WriteLogger(sink).msg
+    return Recurring("request", names, ordinary, write=write, at=TimeText(SystemClock()))
 
 
 @contextmanager

@@ -28,7 +28,7 @@ Told = Callable[[Words, str, int, int], None]
 class Recurring(Generic[Words]):
     """One a process; safe for threads, as a dictionary is.
 
-    `names` are those of the words, `at` is the time as text, `write` takes a whole line, its end included.
+    `names` are those of the words, `write` takes a whole line, `at` is the time as text.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Recurring(Generic[Words]):
             return
         self._write(
             f'{head},"bytes_sent":{bytes_sent},"took_ms":{took_ms},'
-            f'"correlation_id":"{correlation_id}","at":"{self._at()}"}}\n'
+            f'"correlation_id":"{correlation_id}","at":"{self._at()}"}}'
         )
 
     def _learnt(self, words: Words) -> str | None:
