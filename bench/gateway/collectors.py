@@ -23,8 +23,8 @@ def v10_2a() -> Iterator[Row]:
     with world() as w, refusing() as refuses, hanging() as hangs:
         processes = {
             "none": w.gateway(),
-            "refuses": w.gateway(**_sending_to(refuses)),
-            "hangs": w.gateway(**_sending_to(hangs)),
+            "refuses": w.gateway(_sending_to(refuses)),
+            "hangs": w.gateway(_sending_to(hangs)),
         }
         measured = _in_turn(w, processes)
         stopped = {name: process.stop() for name, process in processes.items()}

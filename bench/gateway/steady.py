@@ -30,7 +30,7 @@ def v6_2f() -> Iterator[Row]:
 
 
 def loaded(case: str, w: World, **environment: str) -> Iterator[Row]:
-    gateway = w.gateway(**environment)
+    gateway = w.gateway(environment)
     spec = Spec((gateway.port,), request("/versions", w.key()), RATE, SECONDS, core=cores().generator)
     outcome, cost_us = measured(gateway, spec)
     bare = w.bare(outcome.body_bytes)

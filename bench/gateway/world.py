@@ -74,9 +74,9 @@ class World:
         """Of the gateway that nobody loads, as its owner."""
         return Client(self.laptop.url, self.owner)
 
-    def gateway(self, *, alone: bool = True, **environment: str) -> Process:
+    def gateway(self, environment: Mapping[str, str] | None = None, *, alone: bool = True) -> Process:
         """One more `dits serve`, ready; `alone` on a processor, if there is only one of it."""
-        process = self.launch(**environment)
+        process = self.launch(**(environment or {}))
         wait_until_ready(process.child, lambda: is_ready(process.port), START_S)
         if alone:
             pin([process.child.pid])
