@@ -90,7 +90,7 @@ def _looked_up(directory: Directory, digests: KeyDigests, texts: Sequence[str]) 
 # ------------------------------------------------------------------ on the wire
 def answers(w: World) -> dict[str, float]:
     """From many addresses, because the eleventh guess from one is answered 429 (R30)."""
-    process = w.gateway(DITS_TRUSTED_PROXIES="127.0.0.0/8")
+    process = w.gateway({"DITS_TRUSTED_PROXIES": "127.0.0.0/8"})
     consumer, _, secret = w.owner.removeprefix("dits_").partition("_")
     unknown = f"dits_{consumer}_{secret[::-1]}"
     keys = {"revoked": _revoked(w), "unknown": unknown}

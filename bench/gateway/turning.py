@@ -133,7 +133,7 @@ def v9_2a() -> Iterator[Row]:
     with world() as w:
         file = Path(w.directory) / "versions.yaml"
         file.write_text(BUILT_IN)
-        gateway = w.gateway(DITS_VERSIONS_FILE=str(file))
+        gateway = w.gateway({"DITS_VERSIONS_FILE": str(file)})
         spec = Spec(
             (gateway.port,), request("/versions", w.key()), RATE, STORM_LOAD_S, core=cores().generator
         )
