@@ -18,6 +18,7 @@ from domain.api_registry.commands import Moment, PromoteVersion
 from domain.api_registry.decider import DECIDER, REGISTRY_ID
 from gateway.issuer_keys import IssuerKeys
 from gateway.oauth import Tokens
+from gateway.versions.registry import BUILD_EVERY_S, LOOK_EVERY_S
 from tests.fakes import FakeClock
 from tests.gateway.house import SYSTEM
 from tests.gateway.signalling import FickleLog
@@ -134,6 +135,7 @@ async def test_v9_2a_a_storm_of_reloads_builds_ten_snapshots_a_second_at_most(st
 @case
 async def test_v9_2b_news_that_come_together_are_one_build(stage: Stage) -> None:
     world = await stage.world("std")
+    await asyncio.sleep(2 * (LOOK_EVERY_S + BUILD_EVERY_S))  # what the start itself found out is built
     before = world.samples()[REBUILDS]
     for _ in range(TRIGGERS):
         world.versions.wake()
