@@ -114,6 +114,7 @@ class Stage:
         """
         members = {**self.case.expect, **expect}
         told = {name: value for name, value in members.items() if value is not None}
+        assert began is not None or not told.get("events"), "since when? The event may stand there already"
         case = replace(self.case, expect=told, leads=self.case.leads and began is not None)
         mark = began or world.mark()
         request = world.sent_last if answer is not None else None

@@ -74,11 +74,12 @@ async def test_v5_4c_what_needs_no_database_is_served(stage: Stage) -> None:
 @case
 async def test_v5_4d_when_the_database_is_back_everything_is_told(stage: Stage) -> None:
     world = await stage.after("V5.4a")
+    began = world.mark()
     cast("PooledReading", world.parts.core.reading).server.trouble = None
     world.advance(BEYOND_THE_PAUSE_S)
     async with asyncio.timeout(10):
         while (await world.ask("/versions/v1", auth="key_ok")).values(DEGRADED):
             await asyncio.sleep(10 * SETTLE_EVERY_S)
     answer = await world.ask("/versions/v1")
-    await stage.expect(world, answer, events=["CircuitClosed{name: projections}"])
+    await stage.expect(world, answer, began, events=["CircuitClosed{name: projections}"])
     assert answer.member("successor_version") == "v2"
