@@ -137,6 +137,26 @@ class Admission:
             day = self.core.clock.now().date().isoformat()
             self.signals.version_used(caller.consumer, choice.requested, day)
 
+    def at_once(self, arrival: Arrival, passage: Passage) -> bool:
+        """The steps before the limit, if none of them refuses or waits; else nothing has been noted."""
+        if plainly_asked(arrival.given) is None:
+            return False
+        core = self.core
+        try:
+            snapshot = passage.snapshot = self.versions.capture()
+            self.versions.refuse_unusable(snapshot)
+            passage.caller = auth.known_caller(core.directory, core.keys, core.tokens, arrival.headers)
+        except DitsError:
+            return False
+        return passage.caller is not None
+
+    def counted_at_once(self, caller: Caller, address: str) -> Standing | None:
+        """Step 7, for who is sure to be allowed."""
+        if isinstance(caller, Principal):
+            return self.limiter.take_freely("consumer", caller.consumer, caller.limit)
+        limits = self.limiter.limits
+        return self.limiter.take_freely("anonymous", limit_subject(address), limits.anonymous)
+
     async def _refuse_dangerous(self, arrival: Arrival, passage: Passage) -> None:
         """Step 4: a security incident, and too many of them from one place are refused as such."""
         try:

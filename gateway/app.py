@@ -40,6 +40,8 @@ class Application:
     """The composed gateway process: `asgi` is what a server runs; its lifespan starts and stops the rest."""
 
     asgi: ASGIApp
+    edge: Edge
+    """What `asgi` is, or stands around."""
     gateway: Gateway
     health: Health
     measures: Measures
@@ -80,7 +82,7 @@ def create_app(
         lambda: health.draining,
         around.access_log,
     )
-    return Application(edge, gateway, health, around.measures, around)
+    return Application(edge, edge, gateway, health, around.measures, around)
 
 
 def _gateway(core: Core, around: Around) -> tuple[Gateway, Bridge]:

@@ -31,8 +31,6 @@ from gateway.measures import METHODS, Measures
 from gateway.negotiation import spoken_in
 from gateway.refusals import Refusals, Refused
 from gateway.tracing import Ending, Span, Tracer
-from gateway.versions.snapshot import Page
-from gateway.whole import WHOLE, Say, head_of
 
 OPERATIONAL = re.compile(r"/|/health(?:/.*)?|/metrics|/config/status|/openapi(?:\.json|/.*)")
 """Never versioned, limited or refused for what a header says; `/` and the descriptions are of that kind."""
@@ -41,7 +39,6 @@ UNKNOWN_ROUTE = "unknown"
 CLIENT_GONE_STATUS = 499
 """In logs and metrics only: nobody hears it."""
 COMMON = ((b"Vary", VARY.encode()), (b"X-Content-Type-Options", b"nosniff"))
-COMMON_HEAD = head_of(COMMON)
 NO_STORE = (b"Cache-Control", b"no-store")
 
 
@@ -137,7 +134,7 @@ class _Visit:
             raise BusyError()
         spoken = spoken_in(scope)
         is_discovery = spoken.path == DISCOVERY or spoken.path.startswith("/versions/")
-        forwarded = _forwarded_for(scope) if edge.trusted_proxies else None
+        forwarded = forwarded_for(scope) if edge.trusted_proxies else None
         arrival = Arrival(
             spoken.given,
             spoken.opted_in,
@@ -164,31 +161,12 @@ class _Visit:
             return
         found = discovered(self.scope, arrival, self.passage)
         self.scope["dits.route"] = found.route
-        if found.status == 200 and self._say_whole(found.page):
-            return
         headers = list(found.page.headers)
         if found.status == 304:  # the server would wait for as many bytes as are told
             headers = [each for each in headers if each[0] != b"Content-Length"]
         await self.say({"type": "http.response.start", "status": found.status, "headers": headers})
         body = b"" if found.status == 304 or self.scope["method"] == "HEAD" else found.page.body
         await self.say({"type": "http.response.body", "body": body, "more_body": False})
-
-    def _say_whole(self, page: Page) -> bool:
-        """The page in one write, if the server can do that and the connection goes on."""
-        say: Say | None = self.scope.get(WHOLE)
-        standing = self.passage.standing
-        if say is None or standing is None or self.edge.is_draining():
-            return False
-        head = b"%bx-correlation-id: %b\r\n%b%b" % (
-            page.head,
-            self.correlation.encode(),
-            COMMON_HEAD,
-            standing.head(),
-        )
-        if not say(200, head, page.body):
-            return False
-        self.status, self.bytes_sent, self.finished = 200, len(page.body), True
-        return True
 
     @property
     def route(self) -> str:
@@ -244,7 +222,7 @@ def _holds(headers: list[tuple[bytes, bytes]], name: bytes) -> bool:
     return False
 
 
-def _forwarded_for(scope: Scope) -> str:
+def forwarded_for(scope: Scope) -> str:
     """All lines of it are one list (RFC 9110 5.3)."""
     lines = [text for name, text in scope["headers"] if name == b"x-forwarded-for"]
     return b",".join(lines).decode("latin-1")

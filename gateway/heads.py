@@ -8,7 +8,7 @@ from other malformed HTTP, because nobody sends one by mistake. Seeds 8.2, 8.3.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
@@ -86,6 +86,11 @@ class Refusal:
         raw = [*default_headers, *((name.encode(), value.encode("latin-1")) for name, value in headers)]
         lines = [f"HTTP/1.1 {status} {status.phrase}".encode(), *(b"%b: %b" % each for each in raw), b"", b""]
         return b"\r\n".join(lines) + (b"" if self.method == "HEAD" else body)
+
+
+def head_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Header lines as they travel; the values hold no line break."""
+    return b"".join([b"%b: %b\r\n" % (name.lower(), value) for name, value in headers])
 
 
 def malformed(head: bytes, target: bytes, reason: str) -> DitsError:

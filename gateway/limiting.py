@@ -26,8 +26,8 @@ from domain.ports import Clock
 from gateway.addresses import limit_subject
 from gateway.counters import Counters
 from gateway.errors import BusyError
+from gateway.heads import head_of
 from gateway.measures import Count
-from gateway.whole import head_of
 
 Bucket = Literal["anonymous", "consumer", "invalid_key", "injection"]
 BUCKET_NAMED: Mapping[str, Bucket] = {bucket: bucket for bucket in get_args(Bucket)}
@@ -160,13 +160,22 @@ class Limiter:
     # ---------------------------------------------------------------- asking
     def take(self, bucket: Bucket, subject: str, limit: int) -> Standing | None:
         """Count a request; None if that takes `settle`."""
+        taken = self.take_freely(bucket, subject, limit)
+        if taken is not None:
+            return taken
+        now_s = self._now_s()
+        used = self._tally(bucket, subject, now_s // WINDOW_S).used
+        return None if used < limit else self._standing(bucket, limit, used + 1, now_s)
+
+    def take_freely(self, bucket: Bucket, subject: str, limit: int) -> Standing | None:
+        """Count a request that is allowed; None if it is not or takes `settle`, and nothing was counted."""
         now_s = self._now_s()
         tally = self._tally(bucket, subject, now_s // WINDOW_S)
         used = tally.untold + tally.seen  # spelled out: this is on every request's way
-        if used < limit:
-            if (tally.shared or used >= limit // self._parts) and not self._silence.lasts():
-                return None
-            tally.untold += 1
+        is_near = tally.shared or used >= limit // self._parts
+        if used >= limit or (is_near and not self._silence.lasts()):
+            return None
+        tally.untold += 1
         return self._standing(bucket, limit, used + 1, now_s)
 
     async def settle(self, bucket: Bucket, subject: str, limit: int) -> Standing:

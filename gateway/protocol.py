@@ -16,7 +16,6 @@ from typing import Any, ClassVar, Final, NoReturn
 
 import httptools
 import structlog
-from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -41,7 +40,6 @@ from gateway.heads import (
     beyond_version,
     malformed,
 )
-from gateway.whole import offer
 
 LINGER_S: Final = 2.0
 """After a refusal what still arrives is read and dropped: closing on unread bytes makes the kernel send a
@@ -71,16 +69,6 @@ NOTHING: Final = -1
 log = structlog.get_logger("gateway.protocol")
 security = structlog.get_logger(_source="security")
 """Bound as infra.logs names a logger: its name is part of the contract (V8.2)."""
-
-
-def guarded(limits: HeadLimits, watch: Watch) -> type[GuardedProtocol]:
-    """The class that uvicorn makes one of for each connection."""
-
-    class Guarded(GuardedProtocol):
-        pass
-
-    Guarded.limits, Guarded.watch = limits, watch
-    return Guarded
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -187,10 +175,6 @@ class GuardedProtocol(HttpToolsProtocol):
         self._phase = BODY
         # A trailer field is no header: the application must not see it, least of all while it is at work.
         self.headers = []
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        offer(cycle)
-        HttpToolsProtocol._start_asgi_task(self, cycle, app)
 
     def on_body(self, body: bytes) -> None:
         if self._phase == TRAILER:

@@ -15,7 +15,8 @@ import uvicorn
 
 from gateway.app import Application
 from gateway.heads import HeadLimits
-from gateway.protocol import guarded
+from gateway.prompt import Prompt
+from gateway.repeating import repeating
 from gateway.watching import watch_of
 
 BACKLOG = 1_024
@@ -47,7 +48,7 @@ class GatewayServer(uvicorn.Server):
         listening: Listening,
         on_started: Callable[[], None] | None = None,
     ) -> None:
-        guard = guarded(listening.heads, watch_of(application))
+        guard = repeating(listening.heads, watch_of(application), Prompt(application.edge))
         self._application = application
         self._ticks_left = int(listening.lame_duck_s * TICKS_PER_S)
         self._on_started = on_started

@@ -107,6 +107,11 @@ class Tracer:
         self._digits = _Digits(ids)
         self._sampled_below = "g" if ratio >= 1 else f"{int(ratio * (1 << 56)):014x}"
 
+    @property
+    def is_recording(self) -> bool:
+        """Are spans wanted at all?"""
+        return self._sink is not None
+
     def began(self, headers: Headers) -> Span | None:
         """The span of this request, None if it is not recorded; from here on `passed_on` names its trace."""
         given = headers.get(HEADER)

@@ -89,6 +89,11 @@ class Version:
         before = [spell.phase for spell in self.spells if spell.phase != "sunset"]
         return before[-1:] == ["current"] and self.deprecated_at is None
 
+    @property
+    def ended_at(self) -> datetime:
+        """When it went into its sunset, of one that did."""
+        return self.sunset_at or self.spells[-1].since
+
     def phase_at(self, moment: datetime) -> Phase:
         """Facts and announced times together; what is not released yet has the phase it was declared with."""
         phase = self.spells[0].phase
@@ -220,15 +225,16 @@ class Registry:
         return ", ".join([*seen, f"{hidden} not released yet"] if hidden else seen)
 
     def _past_sunset(self, now: datetime) -> tuple[str, ...]:
-        """R16: a declared current one whose sunset has passed still counts as the one."""
-        found = (
-            version.version_id
+        """R16: a declared current one whose sunset has passed still counts as the one: whichever ended last."""
+        ended = {
+            version.version_id: version.ended_at
             for version in self.entries()
-            if version.is_released_at(now)
-            and version.phase_at(now) == "sunset"
+            if version.phase_at(now) == "sunset"
             and version.was_current_to_the_end
-        )
-        return tuple(sorted(found, key=sort_key))
+            and version.is_released_at(version.ended_at)
+        }
+        last = max(ended.values(), default=BEGINNING)
+        return tuple(sorted((each for each, end in ended.items() if end == last), key=sort_key))
 
     def lives_at(self, version_id: str, moment: datetime) -> bool:
         version = self.versions.get(version_id)

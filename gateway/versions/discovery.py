@@ -14,9 +14,9 @@ from types import MappingProxyType
 from typing import Literal
 
 from domain.version_spec import Entry, Live, sort_key
+from gateway.heads import head_of
 from gateway.versions.metadata import Metadata
 from gateway.versions.snapshot import Page, RawHeaders, serving
-from gateway.whole import head_of
 from gateway.wire.editions import edition_of
 
 Viewer = Literal["anonymous", "known", "admin"]

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.heads import HeadLimits, KnownScope, Watch
-from gateway.protocol import guarded
+from gateway.protocol import GuardedProtocol
 from tests.gateway.served import read_all
 
 Counted = tuple[str, str, int, str, float]
@@ -148,6 +148,11 @@ def _body(headers: httpx.Headers, rest: bytes) -> tuple[bytes, bytes]:
         body, rest = body + rest[:length], rest[length + 2 :]
         if not length:
             return body, rest
+
+
+def guarded(limits: HeadLimits, watch: Watch) -> type[GuardedProtocol]:
+    """As the server makes it, without what answers repeated heads."""
+    return type("Guarded", (GuardedProtocol,), {"limits": limits, "watch": watch})
 
 
 @contextmanager
