@@ -15,7 +15,7 @@ import selectors
 import socket
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
 from itertools import cycle
 
@@ -134,7 +134,7 @@ class Generator:
         self.request = spec.request.encode("latin-1")
         self.selector = selectors.DefaultSelector()
         ports = cycle(spec.ports)
-        self.free = [self.connected(next(ports)) for _ in range(spec.connections)]
+        self.free = deque(self.connected(next(ports)) for _ in range(spec.connections))
         self.latencies: list[float] = []
         self.lateness: list[float] = []
         self.statuses = Counter[int]()
@@ -171,7 +171,7 @@ class Generator:
         """How many were sent, with these."""
         rate, clock = self.spec.rate, time.perf_counter
         while sent < due and self.free:
-            connection = self.free.pop()
+            connection = self.free.popleft()  # whoever rests longest, so every port is asked in turn
             meant_at = began + sent / rate
             sent += 1
             try:

@@ -83,24 +83,33 @@ def v6_3a() -> Iterator[Row]:
             calm = run(spec)
             with load(spec) as under_way:
                 time.sleep(LEAD_IN_S)
-                turns = list(_turns(client.versions))
+                made = _decided(client.versions)
                 outcome = under_way.outcome()
+            turns = list(_turns(made, client.versions))
         bare = [w.bare(outcome.body_bytes) for _ in gateways]
         baseline = run(replace(spec, ports=tuple(each.port for each in bare)))
     yield from _rows(outcome, calm, baseline, turns, ports)
 
 
-def _turns(versions: Versions) -> Iterator[Turn]:
+def _decided(versions: Versions) -> dict[str, Decided]:
+    """One after the other, and nothing else that a loaded server would have to do."""
+    made: dict[str, Decided] = {}
     for what, decide in TRANSITIONS.items():
-        decided = decide(versions)
+        made[what] = decide(versions)
+        time.sleep(PAUSE_S)
+    return made
+
+
+def _turns(made: Mapping[str, Decided], versions: Versions) -> Iterator[Turn]:
+    history = versions.history()
+    for what, decided in made.items():
+        recorded = next(each.recorded_at for each in history if each.event == decided.events[0].event)
         statuses = {
             str(each.event["version_id"]): str(each.event["to"])
             for each in decided.events
             if each.topic.startswith("api_registry.version_status_changed.")
         }
-        recorded_at = datetime.fromisoformat(versions.history(limit=1)[-1].recorded_at).timestamp()
-        yield Turn(what, recorded_at, statuses)
-        time.sleep(PAUSE_S)
+        yield Turn(what, datetime.fromisoformat(recorded).timestamp(), statuses)
 
 
 def _rows(

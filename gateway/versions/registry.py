@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from functools import reduce
-from types import MappingProxyType
 from typing import Literal, Protocol
 
 import structlog
 
 from domain.api_registry.commands import ApplyFile, NoteCorruption, NoteRebuild, ObserveTime
 from domain.api_registry.decider import DECIDER, REGISTRY_ID
-from domain.api_registry.declared import declared_form
+from domain.api_registry.declared import Declared, declared_form
 from domain.api_registry.registry import Registry
 from domain.decider import Context
 from domain.errors import (
@@ -33,25 +31,19 @@ from domain.errors import (
     UnavailableError,
 )
 from domain.ports import Clock, EventLog
-from domain.version_spec import Live
 from gateway.bridge import Bridge
 from gateway.signals import Signals
-from gateway.versions import discovery
+from gateway.versions.building import EMPTY, built
 from gateway.versions.file import parsed, written
 from gateway.versions.metadata import Metadata
 from gateway.versions.snapshot import (
     PHASES,
     Snapshot,
     checksum_of,
-    lifecycle_headers,
-    live_at,
     missing_fields,
-    served_headers,
-    serving,
 )
 from gateway.versions.telling import Teller
 from gateway.versions.wishes import Wishes
-from gateway.wire.changes import changelog
 
 BUILD_EVERY_S = 0.1
 """At most one build in this time (V9.2a)."""
@@ -73,39 +65,6 @@ class Backup(Protocol):
     def read(self) -> str: ...
 
     def write(self, text: str) -> None: ...
-
-
-def built(registry: Registry, moment: datetime, metadata: Metadata | None, *, ahead: int = 1) -> Snapshot:
-    """The snapshot that holds at `moment`, and `ahead` of those that follow it."""
-    live = live_at(registry, moment)
-    turns = registry.boundaries_after(moment)
-    following = built(registry, turns[0], metadata, ahead=ahead - 1) if turns and ahead else None
-    versions = registry.versions
-    served = {id_: served_headers(version, serving(live, id_), live) for id_, version in versions.items()}
-    lifecycle = {id_: lifecycle_headers(version, live) for id_, version in versions.items()}
-    return Snapshot(
-        revision=registry.revision,
-        since=moment,
-        valid_until=turns[0] if turns else None,
-        next=following,
-        live=live,
-        served=MappingProxyType(served),
-        lifecycle=MappingProxyType(lifecycle),
-        supported=", ".join(live.visible).encode(),
-        pages=discovery.pages(live, registry.revision, metadata, [dict(entry) for entry in changelog()]),
-        trouble=registry.trouble_at(moment),
-        reasons=_reasons(registry, live, moment),
-        checksum=checksum_of(live),
-    )
-
-
-def _reasons(registry: Registry, live: Live, moment: datetime) -> tuple[str, ...]:
-    usable = registry.trouble_at(moment) is None
-    return ("current_version_sunset",) if usable and not registry.currents_at(moment) and live.entries else ()
-
-
-EMPTY = replace(built(Registry(), datetime.fromtimestamp(0, UTC), Metadata()), pages={})
-"""Before anything was loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +97,8 @@ class Versions:
     """What the first has become by the clock; written by the loop alone, so that neither of the two writers
     can undo what the other has just written."""
     _known: Metadata | None = None
+    _kept: Declared | None = None
+    """What the backup says."""
     _is_broken: bool = False
     _is_makeshift: bool = False
     """Made again from something else than the log, which is to be asked again."""
@@ -257,8 +218,12 @@ class Versions:
             return self._known
 
     def _keep(self, registry: Registry) -> None:
+        said = declared_form(registry)
+        if said == self._kept:
+            return
         try:
-            self.backup.write(written(declared_form(registry)))
+            self.backup.write(written(said))
+            self._kept = said
         except UnavailableError:
             log.warning("registry_backup_failed")
 
@@ -266,7 +231,10 @@ class Versions:
         """Record what announced times have brought; no news is no event. Raises UnavailableError."""
         if self._holding().snapshot.trouble is not None or not self._registry.versions:
             return False
-        outcome = self.log.ask(DECIDER.ask(REGISTRY_ID, ObserveTime(self.clock.now())), context=CONTEXT)
+        command = ObserveTime(self.clock.now())
+        if not DECIDER.decide(self._registry, command):
+            return False  # the log need not be asked
+        outcome = self.log.ask(DECIDER.ask(REGISTRY_ID, command), context=CONTEXT)
         self.teller.recorded(each.event for each in outcome.events)
         return bool(outcome.events)
 

@@ -47,6 +47,7 @@ from infra.logs import access_log
 from infra.memory_use import ProcessMemory
 from infra.metrics import Metrics
 from infra.objects.pipeline import StorePipeline
+from infra.process import favour_the_loop
 from infra.settings import Settings
 from infra.telemetry.endpoint import headers_in
 from infra.telemetry.telemetry import Collectors, Telemetry, telemetry
@@ -79,7 +80,7 @@ def gateway(on: Ground, metrics: Metrics, *, memory: MemoryUse | None = None) ->
                 connections_max=on.settings.gateway_connections_max,
                 drain_s=int(on.settings.stop_timeout_s),
             )
-            yield GatewayServer(application, listening)
+            yield GatewayServer(application, listening, favour_the_loop)
     finally:
         pipeline.close()
 

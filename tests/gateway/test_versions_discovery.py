@@ -18,9 +18,9 @@ from domain.api_registry.commands import (
 )
 from domain.api_registry.decider import DECIDER, REGISTRY_ID
 from domain.api_registry.declared import declared
+from gateway.versions.building import built
 from gateway.versions.discovery import Viewer, list_name, may_see
 from gateway.versions.metadata import Metadata
-from gateway.versions.registry import built
 from gateway.versions.snapshot import Page, Snapshot
 from tests.domain.registries import HANDOVER, SINGLE, STD, V1, V2, a_version, applying, at, soon
 from tests.fakes import NOON

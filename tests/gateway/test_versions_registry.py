@@ -15,7 +15,8 @@ from domain.api_registry.commands import PromoteVersion, RollBackVersion
 from domain.api_registry.events import RegistryRebuilt
 from domain.errors import RegistryCorruptedError, RegistryNotInitializedError, UnavailableError
 from gateway.signals import Noted
-from gateway.versions.registry import EMPTY, OBSERVE_EVERY_S, Held, Versions
+from gateway.versions.building import EMPTY
+from gateway.versions.registry import OBSERVE_EVERY_S, Held, Versions
 from gateway.versions.snapshot import Snapshot
 from tests.domain.registries import EMPTY as NOTHING
 from tests.domain.registries import HANDOVER, PAST_SUNSET, at, soon

@@ -22,9 +22,9 @@ from domain.api_registry.declared import declared
 from domain.api_registry.registry import Registry
 from domain.errors import DitsError
 from domain.version_spec import Asked, Asker, Entry, Live, choose
+from gateway.versions.building import EMPTY as UNLOADED
+from gateway.versions.building import built
 from gateway.versions.metadata import Metadata
-from gateway.versions.registry import EMPTY as UNLOADED
-from gateway.versions.registry import built
 from gateway.versions.snapshot import RawHeaders, Snapshot, checksum_of, live_at, missing_fields
 from tests.domain.registries import (
     EMPTY,
