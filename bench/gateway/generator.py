@@ -42,6 +42,8 @@ class Spec:
     seconds: float
     connections: int = 64
     expected_status: int = 200
+    varied: bool = False
+    """Each connection's head differs from its last one."""
     watches: bool = False
     """Keep every new body, with the time at which it was first seen."""
     core: int | None = None
@@ -126,12 +128,21 @@ class Connection:
         return bytes(self.received[self.head_bytes :])
 
 
+def heads(spec: Spec) -> list[bytes]:
+    """What is sent, in turn; as many as share no divisor with the number of connections."""
+    count = spec.connections + 1 if spec.varied else 1
+    marks = [f"X-Correlation-ID: bench-{number}\r\n\r\n" for number in range(count)]
+    plain = spec.request.removesuffix("\r\n")
+    texts = [plain + mark for mark in marks] if spec.varied else [spec.request]
+    return [text.encode("latin-1") for text in texts]
+
+
 class Generator:
     """Runs once."""
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self.request = spec.request.encode("latin-1")
+        self.requests = cycle(heads(spec))
         self.selector = selectors.DefaultSelector()
         ports = cycle(spec.ports)
         self.free = deque(self.connected(next(ports)) for _ in range(spec.connections))
@@ -175,7 +186,7 @@ class Generator:
             meant_at = began + sent / rate
             sent += 1
             try:
-                connection.send(self.request, meant_at)
+                connection.send(next(self.requests), meant_at)
             except OSError:
                 self.lost(connection)
                 continue

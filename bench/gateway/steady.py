@@ -20,6 +20,23 @@ MANY = 50
 def v6_1a() -> Iterator[Row]:
     with world() as w:
         yield from loaded("V6.1a", w)
+        yield varied(w)
+
+
+def varied(w: World) -> Row:
+    """Heads that differ each time are read each time: what one process then answers at most."""
+    gateway = w.gateway()
+    outcome, cost_us = measured(
+        gateway,
+        Spec(
+            (gateway.port,), request("/versions", w.key()), RATE, SECONDS, varied=True, core=cores().generator
+        ),
+    )
+    words = f"{outcome.achieved:,.0f}/s, {outcome.errors} errors"
+    against = f"{cost_us:.0f} us of a processor a request"
+    return Row(
+        f"V6.1a: asked {RATE:,}/s with a head that differs each time", words, against, None, "printed", None
+    )
 
 
 def v6_2f() -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -16,7 +17,8 @@ from domain.api_registry.commands import (
 )
 from domain.api_registry.declared import declared
 from domain.api_registry.events import DefaultVersionChanged, VersionStatusChanged
-from domain.api_registry.registry import moment_of, text_of
+from domain.api_registry.registry import Registry, Spell, Version, moment_of, text_of
+from domain.errors import MultipleCurrentVersionsError
 from domain.version_spec import Phase
 from tests.domain.registries import (
     HANDOVER,
@@ -156,6 +158,19 @@ def test_a_registry_whose_current_version_is_past_its_sunset_stays_usable() -> N
     assert registry.trouble_at(NOON) is None
     assert registry.trouble_at(JUNE) is None
     assert after(applying(PAST_SUNSET), ObserveTime(NOON)) == registry
+
+
+def test_of_several_that_were_current_to_their_sunset_the_last_one_counts() -> None:
+    """Also beside one whose release was put off until after its sunset."""
+    ended, later = at("2026-11-23T00:00:00Z"), at("2026-11-25T00:00:00Z")
+    last = Version("v5", (Spell("current", NOON),), released_at=NOON, sunset_at=ended)
+    before = Version("v1", (Spell("current", NOON),), released_at=NOON, sunset_at=ended - SECOND)
+    put_off = Version("v2", (Spell("current", NOON), Spell("sunset", NOON)), later, sunset_at=NOON)
+    registry = Registry(versions={each.version_id: each for each in (before, last, put_off)})
+    assert registry.trouble_at(later) is None
+    both = replace(before, sunset_at=ended)
+    two = Registry(versions={"v1": both, "v5": last})
+    assert isinstance(two.trouble_at(later), MultipleCurrentVersionsError)
 
 
 def test_nothing_that_is_not_released_is_the_default() -> None:

@@ -64,7 +64,7 @@ def test_the_same_is_answered_as_without_a_memory(request_: bytes) -> None:
     async def story(made: Parts) -> None:
         usual, line = connected(made.application, repeats=False), connected(made.application)
         for _ in range(4):
-            assert told(await line.say(request_)) == told(await usual.say(request_))
+            assert told(await line.exchange(request_)) == told(await usual.exchange(request_))
         assert line.wire.is_closed == usual.wire.is_closed
 
     tell(story)
@@ -91,7 +91,7 @@ def test_any_requests_in_any_pieces_are_answered_as_without_a_memory(data: st.Da
 
     async def story(made: Parts) -> None:
         usual, line = connected(made.application, repeats=False), connected(made.application)
-        assert told(await line.say(*pieces)) == told(await usual.say(*pieces))
+        assert told(await line.exchange(*pieces)) == told(await usual.exchange(*pieces))
         assert line.wire.is_closed == usual.wire.is_closed
 
     tell(story)
@@ -123,7 +123,7 @@ def test_a_key_that_was_revoked_opens_nothing_more() -> None:
         await followed(made)
         assert [each.status_code for each in await line.say(request, request)] == [200, 200]
         consumer, key_id = consumers.consumer_id("ann"), KeyId(made.core.keys.of(key).hex()[:32])
-        made.log.ask(consumers.DECIDER.ask(consumer, RevokeKey(key_id, "lost")), context=SYSTEM)
+        made.core.log.ask(consumers.DECIDER.ask(consumer, RevokeKey(key_id, "lost")), context=SYSTEM)
         await followed(made)
         assert (await line.say(request))[0].status_code == 401
 
@@ -133,7 +133,7 @@ def test_a_key_that_was_revoked_opens_nothing_more() -> None:
 def test_a_limit_holds_for_repeated_heads() -> None:
     async def story(made: Parts) -> None:
         consumer, (request, _) = consumers.consumer_id("ann"), key_of(made)
-        made.log.ask(consumers.DECIDER.ask(consumer, SetLimit(consumer, 5)), context=SYSTEM)
+        made.core.log.ask(consumers.DECIDER.ask(consumer, SetLimit(consumer, 5)), context=SYSTEM)
         await followed(made)
         answers = await connected(made.application).say(*[request] * 7)
         assert [each.status_code for each in answers] == [200] * 5 + [429] * 2
@@ -167,7 +167,7 @@ def test_a_repeated_head_is_logged_and_counted_as_any_other(logged: Lines) -> No
         ]
         assert first == second
         labels = {"method": "GET", "route": "/versions", "status": "200", "api_version": "unknown"}
-        assert made.application.measures.registry.get_sample_value("dits_requests_total", labels) == 2
+        assert made.application.measures.registry.get_sample_value("dits_http_requests_total", labels) == 2
 
     tell(story)
 
