@@ -225,7 +225,7 @@ class Registry:
         return ", ".join([*seen, f"{hidden} not released yet"] if hidden else seen)
 
     def _past_sunset(self, now: datetime) -> tuple[str, ...]:
-        """R16: a declared current one whose sunset has passed still counts as the one; the last one to end."""
+        """R16: a declared current one whose sunset has passed still counts as the one, if it was the last."""
         ended = {
             version.version_id: version.ended_at
             for version in self.entries()

@@ -85,7 +85,13 @@ class Line:
             await asyncio.sleep(0)
 
 
-def connected(application: Application, *, repeats: bool = True, keep_alive_s: int = KEEP_ALIVE_S) -> Line:
+def connected(
+    application: Application,
+    *,
+    repeats: bool = True,
+    keep_alive_s: int = KEEP_ALIVE_S,
+    prompt: type[Prompt] = Prompt,
+) -> Line:
     """A fresh connection, as `GatewayServer` makes it."""
     reached: list[str] = []
 
@@ -94,7 +100,7 @@ def connected(application: Application, *, repeats: bool = True, keep_alive_s: i
         await application.asgi(scope, receive, send)
 
     limits, watch = HeadLimits(), watch_of(application)
-    kind = repeating(limits, watch, Prompt(application.edge)) if repeats else guarded(limits, watch)
+    kind = repeating(limits, watch, prompt(application.edge)) if repeats else guarded(limits, watch)
     config = Config(app, http=kind, lifespan="off", log_config=None, timeout_keep_alive=keep_alive_s)
     config.load()
     line = Line(kind(config, ServerState(), {}), reached)
