@@ -23,6 +23,7 @@ from domain import (
     tag,
 )
 from domain.api_registry import decider as api_registry
+from domain.asset import decider as asset
 from domain.commit import decider as commit
 from domain.decider import AnyDecider
 from domain.event import Event
@@ -40,6 +41,7 @@ DECIDERS: tuple[AnyDecider, ...] = tuple(
         references,
         locks,
         api_registry,
+        asset,
         readmodel,
         alerts,
         incidents,

@@ -18,7 +18,14 @@ HybridTime = NewType("HybridTime", int)
 """Hybrid logical time: Unix milliseconds << 16 | counter. Never goes back within a log (seed S7.5)."""
 
 Producer = Literal[
-    "client", "gateway", "saga runner", "lease watcher", "session watcher", "operator", "start-up"
+    "client",
+    "gateway",
+    "saga runner",
+    "lease watcher",
+    "session watcher",
+    "media worker",
+    "operator",
+    "start-up",
 ]
 
 

@@ -1,0 +1,166 @@
+"""An asset's state and answers: the same finding is said once, whoever finds it how often.
+
+Promises: recording an examination any number of times has one effect (I6); a salvage is asked for once at a
+time and ends by an event; what was found before stays found, because the content does not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import assert_never, get_args
+
+from domain.asset.events import (
+    AssetEvent,
+    AssetSalvaged,
+    AssetStored,
+    AssetValidationFailed,
+    AvSyncWarningRaised,
+    HdrMetadataExtracted,
+    HdrMetadataLost,
+    HdrMetadataReinserted,
+    NleProjectParsed,
+    NleProjectStoredOpaque,
+    PictureDrawn,
+    PictureKind,
+    SalvageAsked,
+    SalvageFailed,
+    UnsupportedCodecFlagged,
+)
+from domain.decider import Decider
+from domain.ids import Digest, RepoId, derived_id
+
+Finding = (
+    AssetStored
+    | UnsupportedCodecFlagged
+    | AvSyncWarningRaised
+    | HdrMetadataExtracted
+    | NleProjectParsed
+    | NleProjectStoredOpaque
+)
+"""What an examination says of a content."""
+
+
+def asset_id(repo: RepoId, recipe: Digest) -> str:
+    return derived_id("asset", repo, recipe.hex())
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFindings:
+    """Those that are no news decide nothing."""
+
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFailure:
+    """A container is damaged; once a commit and path."""
+
+    failed: AssetValidationFailed
+
+
+@dataclass(frozen=True, slots=True)
+class AskSalvage:
+    asked: SalvageAsked
+
+
+@dataclass(frozen=True, slots=True)
+class EndSalvage:
+    ended: AssetSalvaged | SalvageFailed
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHdrOfDerivative:
+    told: HdrMetadataReinserted | HdrMetadataLost
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPicture:
+    drawn: PictureDrawn
+
+
+AssetCommand = (
+    RecordFindings | RecordFailure | AskSalvage | EndSalvage | RecordHdrOfDerivative | RecordPicture
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    found: Mapping[str, Finding] = field(default_factory=dict[str, Finding])
+    """The newest finding of each kind, by its topic."""
+    failures: frozenset[tuple[str, str]] = frozenset()
+    """(commit, path) of those that were told."""
+    asked: SalvageAsked | None = None
+    """While a salvage is under way."""
+    salvaged: AssetSalvaged | None = None
+    derivative: tuple[HdrMetadataReinserted | HdrMetadataLost, ...] = ()
+    """What became of the metadata of the one that this was made of."""
+    pictures: Mapping[PictureKind, PictureDrawn] = field(default_factory=dict[PictureKind, PictureDrawn])
+
+    @property
+    def stored(self) -> AssetStored | None:
+        found = self.found.get(AssetStored.TOPIC)
+        return found if isinstance(found, AssetStored) else None
+
+
+def decide(state: Asset, command: AssetCommand) -> tuple[AssetEvent, ...]:
+    match command:
+        case RecordFindings(findings):
+            return tuple(_news(state, findings))
+        case RecordFailure(failed):
+            return (failed,) if (failed.commit, failed.path) not in state.failures else ()
+        case AskSalvage(asked):
+            return (asked,) if state.asked is None else ()
+        case EndSalvage(ended):
+            return (ended,) if state.asked is not None else ()
+        case RecordHdrOfDerivative(told):
+            return (told,) if told not in state.derivative else ()
+        case RecordPicture(drawn):
+            return (drawn,) if state.pictures.get(drawn.kind) != drawn else ()
+        case _:
+            assert_never(command)
+
+
+def _news(state: Asset, findings: Iterable[Finding]) -> Iterable[Finding]:
+    """A reader older than the one that looked last has nothing to say."""
+    stored = state.stored
+    told = tuple(findings)
+    reader = max((each.reader for each in told if isinstance(each, AssetStored)), default=0)
+    if stored is not None and reader < stored.reader:
+        return ()
+    return (each for each in told if state.found.get(each.TOPIC) != each)
+
+
+FAILURES_MAX = 64
+"""Remembered of one content; one that is tried more often may be told of again."""
+
+
+def evolve(state: Asset, event: AssetEvent) -> Asset:
+    match event:
+        case (
+            AssetStored()
+            | UnsupportedCodecFlagged()
+            | AvSyncWarningRaised()
+            | HdrMetadataExtracted()
+            | NleProjectParsed()
+            | NleProjectStoredOpaque()
+        ):
+            return replace(state, found={**state.found, event.TOPIC: event})
+        case AssetValidationFailed():
+            known = state.failures if len(state.failures) < FAILURES_MAX else frozenset[tuple[str, str]]()
+            return replace(state, failures=known | {(event.commit, event.path)})
+        case SalvageAsked():
+            return replace(state, asked=event)
+        case AssetSalvaged():
+            return replace(state, asked=None, salvaged=event)
+        case SalvageFailed():
+            return replace(state, asked=None)
+        case HdrMetadataReinserted() | HdrMetadataLost():
+            return replace(state, derivative=(*state.derivative, event))
+        case PictureDrawn():
+            return replace(state, pictures={**state.pictures, event.kind: event})
+        case _:
+            assert_never(event)
+
+
+DECIDER = Decider("asset", Asset(), decide, evolve, get_args(AssetEvent))
