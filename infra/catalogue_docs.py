@@ -39,6 +39,7 @@ SUBJECT_IDS: Mapping[str, str] = {
     "references": "the repository's id",
     "locks": "the repository's id",
     "api-registry": "`main`",
+    "asset": "made from repository and recipe",
     "readmodel": "the projection's name",
     "alert": "the alert's name, with dashes",
     "incident": "the kind, with dashes",
