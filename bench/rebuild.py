@@ -172,6 +172,7 @@ def _commit(
         author_name="ada",
         message=f"cut {number}",
         tokens=(),
+        raw=(),
         opened_at_ms=1_795_000_000_000 + number,
     )
     asked = log.events.ask(commits.DECIDER.ask(commit, OpenCommit(opened)), context=CONTEXT)

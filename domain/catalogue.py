@@ -89,11 +89,23 @@ def _version_registered_v1(old: Payload) -> tuple[str, Payload]:
     return "api_registry.version_registered.v2", {**old, **terms}
 
 
+def _commit_opened_v1(old: Payload) -> tuple[str, Payload]:
+    """v1 was written before media were looked at."""
+    return "commit.opened.v2", {**old, "raw": ()}
+
+
+def _commit_checked_v1(old: Payload) -> tuple[str, Payload]:
+    """v1 was written when there was no check to pass."""
+    return "commit.checked.v2", {**old, "warnings": ()}
+
+
 UPCASTERS: Mapping[str, Callable[[Payload], tuple[str, Payload]]] = MappingProxyType(
     {
         "repository.created.v1": _repository_created_v1,
         "api_registry.loaded.v1": _registry_loaded_v1,
         "api_registry.version_registered.v1": _version_registered_v1,
+        "commit.opened.v1": _commit_opened_v1,
+        "commit.checked.v1": _commit_checked_v1,
     }
 )
 

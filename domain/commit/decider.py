@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, assert_never, get_args
 
 from domain.commit.events import (
+    WARNINGS_MAX,
+    CheckWarning,
     CommitChecked,
     CommitCompensated,
     CommitEvent,
@@ -52,6 +54,7 @@ class RecordChecked:
     manifest: Digest
     """What was checked; another runner may have built another one since."""
     checks: tuple[str, ...]
+    warnings: tuple[CheckWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class Commit:
     done: tuple[Step, ...] = ()
     """Steps that stand, oldest first; compensation takes them away from the end."""
     built: ManifestRecorded | None = None
+    warnings: tuple[CheckWarning, ...] = ()
+    """Of the check that stands."""
     attempt: int = 0
     failure: CommitFailed | None = None
 
@@ -138,8 +143,8 @@ def _advance(
                 commit=commit, repo=opened.repo, manifest=manifest, tree=tree, parents=parents, head=head
             )
             return (recorded,) if state.done == ("verify",) else ()
-        case RecordChecked(manifest, checks):
-            checked = CommitChecked(commit=commit, checks=checks)
+        case RecordChecked(manifest, checks, warnings):
+            checked = CommitChecked(commit=commit, checks=checks, warnings=warnings[:WARNINGS_MAX])
             due = state.done == ("verify", "store") and _is_built(state, manifest)
             return (checked,) if due else ()
         case RebaseCommit(attempt):
@@ -196,9 +201,9 @@ def evolve(state: Commit, event: CommitEvent) -> Commit:
         case ManifestRecorded():
             return replace(state, done=(*state.done, "store"), built=event)
         case CommitChecked():
-            return replace(state, done=(*state.done, "check"))
+            return replace(state, done=(*state.done, "check"), warnings=event.warnings)
         case CommitRebased():
-            return replace(state, done=("verify",), built=None, attempt=event.attempt)
+            return replace(state, done=("verify",), built=None, warnings=(), attempt=event.attempt)
         case CommitPublished():
             return replace(state, phase="published", done=(*state.done, "publish"))
         case CommitFailed():
@@ -211,4 +216,4 @@ def evolve(state: Commit, event: CommitEvent) -> Commit:
             assert_never(event)
 
 
-DECIDER = Decider("commit", Commit(), decide, evolve, get_args(CommitEvent))
+DECIDER = Decider("commit", Commit(), decide, evolve, get_args(CommitEvent), fold=2)

@@ -10,6 +10,8 @@ from domain.event import Event, Producer
 from domain.ids import BranchId, CommitId, ConsumerId, Digest, FilePath, RepoId, SessionId
 
 Step = Literal["verify", "store", "check", "publish"]
+WARNINGS_MAX = 100
+"""Told with a commit; each asset has its own events."""
 
 
 class PathChange(BaseModel):
@@ -30,10 +32,20 @@ class LockToken(BaseModel):
     token: int
 
 
+class CheckWarning(BaseModel):
+    """What a check lets pass, and tells."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    path: FilePath
+    code: str
+    """As the header X-Dits-Warning has it, such as unsupported-codec."""
+    message: str
+
+
 class CommitOpened(Event):
     """Somebody asked for a commit; everything the saga needs is in here."""
 
-    TOPIC: ClassVar[str] = "commit.opened.v1"
+    TOPIC: ClassVar[str] = "commit.opened.v2"
     PRODUCER: ClassVar[Producer] = "client"
     commit: CommitId
     repo: RepoId
@@ -51,6 +63,8 @@ class CommitOpened(Event):
     author_name: str
     message: str
     tokens: tuple[LockToken, ...]
+    raw: tuple[FilePath, ...]
+    """Paths whose content is taken as it is, also a damaged container (S4.1)."""
     opened_at_ms: int
     """Unix time; becomes the manifest's."""
 
@@ -83,10 +97,12 @@ class ManifestRecorded(Event):
 class CommitChecked(Event):
     """The named checks passed."""
 
-    TOPIC: ClassVar[str] = "commit.checked.v1"
+    TOPIC: ClassVar[str] = "commit.checked.v2"
     PRODUCER: ClassVar[Producer] = "saga runner"
     commit: CommitId
     checks: tuple[str, ...]
+    warnings: tuple[CheckWarning, ...]
+    """The first of them, at most WARNINGS_MAX."""
 
 
 class CommitRebased(Event):

@@ -113,6 +113,7 @@ def _opened(core: Core, call: Call[v2.OpenCommit], commit: CommitId) -> CommitOp
         author_name=principal.name,
         message=asked.message,
         tokens=tokens,
+        raw=(),
         opened_at_ms=int(core.clock.now().timestamp() * 1000),
     )
 

@@ -47,5 +47,6 @@ def opening(
         author_name="ada",
         message="first cut",
         tokens=tokens,
+        raw=(),
         opened_at_ms=1_795_000_000_000,
     )

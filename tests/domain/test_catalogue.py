@@ -39,6 +39,23 @@ OLDER: dict[str, dict[str, object]] = {
         "status": "current",
         "released_at": "2026-11-22T00:00:00Z",
     },
+    "commit.opened.v1": {
+        "commit": "c1",
+        "repo": "r1",
+        "branch": "b1",
+        "branch_name": "main",
+        "session": "s1",
+        "base": None,
+        "tree": None,
+        "changes": (),
+        "fixed_head": False,
+        "author": "a1",
+        "author_name": "ann",
+        "message": "",
+        "tokens": (),
+        "opened_at_ms": 1,
+    },
+    "commit.checked.v1": {"commit": "c1", "checks": ("media",)},
 }
 FACT = Fact("x.1", 1, ENVELOPE, RepositoryCreated.model_validate({**OLD, "public": True}))
 EVENTS = [event for decider in DECIDERS for event in decider.events]

@@ -38,7 +38,7 @@ MANIFEST, TREE = named("manifest"), named("tree")
 OPENED = opening()
 VERIFIED = CommitVerified(commit=COMMIT, recipe_count=1, chunk_count=2)
 STORED = ManifestRecorded(commit=COMMIT, repo=FILM, manifest=MANIFEST, tree=TREE, parents=(), head=None)
-CHECKED = CommitChecked(commit=COMMIT, checks=("media",))
+CHECKED = CommitChecked(commit=COMMIT, checks=("media",), warnings=())
 REBASED = CommitRebased(commit=COMMIT, attempt=1)
 PUBLISHED = CommitPublished(
     commit=COMMIT,

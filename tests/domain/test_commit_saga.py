@@ -40,7 +40,7 @@ VERIFIED = CommitVerified(commit=COMMIT, recipe_count=1, chunk_count=1)
 STORED = ManifestRecorded(
     commit=COMMIT, repo=FILM, manifest=named("m"), tree=named("t"), parents=(), head=None
 )
-CHECKED = CommitChecked(commit=COMMIT, checks=())
+CHECKED = CommitChecked(commit=COMMIT, checks=(), warnings=())
 FAILED = CommitFailed(commit=COMMIT, step="check", code="X", message="no", facts=())
 OVER = CommitCompensated(commit=COMMIT, repo=FILM, code="X")
 READY = (opening(), VERIFIED, STORED, CHECKED)

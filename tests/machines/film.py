@@ -185,6 +185,7 @@ class Film:
             author_name="ada",
             message=name,
             tokens=tuple(shown),
+            raw=(),
             opened_at_ms=1_795_000_000_000,
         )
 

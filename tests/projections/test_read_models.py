@@ -257,7 +257,7 @@ def course_of(commit: CommitId, manifest: Digest, head: CommitId | None) -> tupl
     )
     verified = CommitVerified(commit=commit, recipe_count=1, chunk_count=1)
     rebased = CommitRebased(commit=commit, attempt=1)
-    checked = CommitChecked(commit=commit, checks=())
+    checked = CommitChecked(commit=commit, checks=(), warnings=())
     return opening(commit=commit), verified, recorded, rebased, recorded, checked, published
 
 
