@@ -233,6 +233,13 @@ class CommitTooLargeError(DitsError):
     kind = "too_large"
 
 
+class CorruptedContainerError(DitsError):
+    """{path} is a damaged media container; salvage what can be played, or commit it as raw"""
+
+    code = "CORRUPTED_CONTAINER"
+    kind = "unprocessable"
+
+
 class CommitFailedError(DitsError):
     """Commit {commit} failed: {reason}"""
 
