@@ -1,0 +1,129 @@
+"""How long each sample of a track is shown: the frame rate, or the map of a rate that varies.
+
+Promises: integers and fractions only, so the same file gives the same answer everywhere; work grows with the
+spells of the tables, and with the samples only where pictures are stored out of order. Serves S4.3 (VFR).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby, pairwise
+
+from .movie import Samples, Spell, Track
+
+REORDERED_MAX = 2_000_000
+"""Samples of a track that are sorted by presentation: 18 hours at 30 a second."""
+TICKS_MIN = 8
+"""Of a duration that rounding may move by one tick: 120 pictures a second in milliseconds."""
+UNEVEN_MIN = 4
+"""Fewer odd samples than these are flaws of a constant rate, not a varying one."""
+UNEVEN_SHARE = 20
+"""And so is less than one sample in so many."""
+DENOMINATOR_MAX = 1001
+NOMINAL_RATES = tuple(
+    Fraction(pictures * 1000, divisor)
+    for pictures in (24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
+    for divisor in (1000, 1001)
+)
+NEAR = Fraction(1, 4000)
+"""Relative: a quarter of what divides 24 from 23.976."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """When the samples of a track are shown."""
+
+    rate: Fraction
+    """Samples a second; the mean if they vary; 0 without samples."""
+    is_variable: bool
+    usual: int
+    """The most frequent duration, in ticks of the track's timescale."""
+    spells: tuple[Spell, ...]
+    """How long they last, in the order of presentation: the VFR map."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Samples in decoding order with one duration and one shift."""
+
+    decoded_at: int
+    count: int
+    duration: int
+    shift: int
+
+    @property
+    def first(self) -> int:
+        return self.decoded_at + self.shift
+
+    @property
+    def end(self) -> int:
+        return self.first + self.count * self.duration
+
+
+def cadence_of(track: Track) -> Cadence:
+    spells = presented(track.samples)
+    weights = _weights(spells)
+    if not weights:
+        return Cadence(Fraction(0), is_variable=False, usual=0, spells=spells)
+    usual = min(weights, key=lambda value: (-weights[value], value))
+    leeway = max(track.timescale // 1000, 1) if usual >= TICKS_MIN else 0
+    uneven = sum(count for value, count in weights.items() if abs(value - usual) > leeway)
+    is_variable = uneven >= UNEVEN_MIN and uneven * UNEVEN_SHARE > weights.total()
+    return Cadence(_rate(weights, track.timescale), is_variable, usual, spells)
+
+
+def presented(samples: Samples) -> tuple[Spell, ...]:
+    """The durations in the order of presentation, in ticks."""
+    if not any(spell.value for spell in samples.shifts) or samples.count > REORDERED_MAX:
+        return samples.durations
+    shown_at = sorted(at for each in stretches(samples) for at in _shown_at(each))
+    last = samples.durations[-1].value if samples.durations else 0
+    lasting = [later - earlier for earlier, later in pairwise(shown_at)] + [last]
+    return tuple(Spell(len(list(same)), value) for value, same in groupby(lasting))
+
+
+def _shown_at(stretch: Stretch) -> Iterable[int]:
+    if not stretch.duration:
+        return [stretch.first] * stretch.count
+    return range(stretch.first, stretch.end, stretch.duration)
+
+
+def stretches(samples: Samples) -> Iterator[Stretch]:
+    """Durations and shifts side by side; where shifts end, they are 0. At most `samples.count` samples."""
+    shifts = iter(samples.shifts)
+    shift, left = 0, 0
+    decoded_at, more = 0, samples.count
+    for spell in samples.durations:
+        rest = min(spell.count, more)
+        more -= rest
+        while rest > 0:
+            while left == 0:
+                following = next(shifts, Spell(rest, 0))
+                shift, left = following.value, following.count
+            count = min(rest, left)
+            yield Stretch(decoded_at, count, spell.value, shift)
+            decoded_at, rest, left = decoded_at + count * spell.value, rest - count, left - count
+
+
+def _weights(spells: tuple[Spell, ...]) -> Counter[int]:
+    """How many samples have each duration; the last sample's tells nothing, if there are others."""
+    weights: Counter[int] = Counter()
+    for spell in spells:
+        weights[spell.value] += spell.count
+    if weights.total() > 1:
+        weights[spells[-1].value] -= 1
+    return +weights
+
+
+def _rate(weights: Counter[int], timescale: int) -> Fraction:
+    ticks = sum(value * count for value, count in weights.items())
+    if ticks <= 0:
+        return Fraction(0)
+    mean = Fraction(timescale * weights.total(), ticks)
+    if len(weights) == 1:
+        return mean
+    near = (rate for rate in NOMINAL_RATES if abs(mean - rate) < rate * NEAR)
+    return next(near, mean.limit_denominator(DENOMINATOR_MAX))
