@@ -92,9 +92,9 @@ CHANGES: Cures = {
     "PATH_CLASH": "Remove the file first, or choose another directory.",
     "COMMIT_FAILED": "See the commit's `failure`; mend that, then commit again.",
     "CORRUPTED_CONTAINER": (
-        "Send the file again: most often a transfer was cut. `details.issues` says what is wrong. To keep it as "
-        "it is, commit it with `raw` (`dits push --raw PATH`); `dits media salvage PATH` then writes what can be "
-        "played beside it."
+        "Send the file again: most often a transfer was cut. `details.issues` says what is wrong. To keep it "
+        "as it is, commit it with `raw` (`dits push --raw PATH`); `dits media salvage PATH` then writes what "
+        "can be played beside it."
     ),
     "COMMIT_TOO_LARGE": "Split the commit.",
     "LOCK_HELD": "Ask the holder that is named, wait, or see `dits locks`.",
