@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from .entry import configuration
+from .configuration import configuration
 from .movie import Movie, Track
 
 VIDEO_CODECS = frozenset({"avc1", "hev1", "hvc1", "vp09", "av01"})
