@@ -53,6 +53,10 @@ class Body:
         self._content = content
         self._position = position
 
+    @property
+    def left_bytes(self) -> int:
+        return len(self._content) - self._position
+
     def take(self, size_bytes: int) -> bytes:
         start, stop = self._position, self._position + size_bytes
         if stop > len(self._content):
@@ -76,8 +80,8 @@ class Body:
 
     def end(self) -> None:
         """Nothing may be left. Raises FormatError."""
-        if self._position != len(self._content):
-            raise FormatError(reason=f"{len(self._content) - self._position} bytes are left over")
+        if self.left_bytes:
+            raise FormatError(reason=f"{self.left_bytes} bytes are left over")
 
 
 def decoded_text(raw: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Facts that ride along with a file or a commit without the format knowing them (media facts, later).
+"""Facts that ride along with a file or a commit without the format knowing them, such as media facts.
 
 Promises: bounded, canonical, and kept by readers that do not know a tag (`docs/formats.md`, Extension block).
 """
@@ -11,6 +11,8 @@ from itertools import pairwise
 
 from .codec import Body, number, require
 
+MEDIA_FACTS = 1
+"""The tag of what a media file is, as the server found it (`docs/formats.md`, Media facts)."""
 EXTENSION_BLOCK_BYTES_MAX = 4096
 """Of one file or commit: facts, not thumbnails; a directory stays quick to read."""
 
@@ -44,6 +46,12 @@ def decode_block(block: bytes) -> Extensions:
     extensions = tuple(_items(block))
     encode_block(extensions)
     return extensions
+
+
+def described(kept: Extensions, said: Extensions) -> Extensions:
+    """What the server says of a file, in place of what stood under its own tags; others stay as they are."""
+    others = (each for each in kept if each.tag != MEDIA_FACTS)
+    return tuple(sorted((*others, *said), key=lambda each: each.tag))
 
 
 def _items(block: bytes) -> Iterator[Extension]:

@@ -7,7 +7,7 @@ PICTURE_TRACKS_MAX tracks are read. Serves S4.4.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -61,7 +61,7 @@ class HdrMetadata:
     def has_hdr(self) -> bool:
         return self.type is not None
 
-    def as_fields(self) -> Mapping[str, object]:
+    def as_fields(self) -> dict[str, object]:
         """As the seed names them, with the numbers behind them."""
         numbers = [int.from_bytes(self.content_light[at : at + 2], "big") for at in (0, 2)]
         luminance = [int.from_bytes(self.mastering_display[at : at + 4], "big") for at in (16, 20)]

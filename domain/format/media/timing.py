@@ -6,7 +6,7 @@ other machine. A finding is a warning with facts; no timestamp is ever changed (
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise
@@ -64,7 +64,7 @@ class TrackTiming:
     gaps: tuple[Gap, ...] = ()
     """At most GAPS_MAX."""
 
-    def as_fields(self) -> Mapping[str, object]:
+    def as_fields(self) -> dict[str, object]:
         return {
             "track": self.track_id,
             "kind": self.kind,
@@ -75,20 +75,14 @@ class TrackTiming:
 
 
 @dataclass(frozen=True, slots=True)
-class SyncReport:
-    """What S4.3 says of a movie."""
+class Sync:
+    """The verdict of S4.3, from three numbers."""
 
-    drift_ms: int
+    drift_ms: int = 0
     """Between the main picture track and the sound track that differs most; 0 if one of them is missing."""
-    tracks: tuple[TrackTiming, ...]
-
-    @property
-    def is_paired(self) -> bool:
-        return {each.kind for each in self.tracks} == {"video", "audio"}
-
-    @property
-    def gap_count(self) -> int:
-        return sum(len(each.gaps) for each in self.tracks)
+    gap_count: int = 0
+    is_paired: bool = False
+    """There are both pictures and sound."""
 
     @property
     def valid(self) -> bool:
@@ -101,21 +95,41 @@ class SyncReport:
             return MISMATCH
         return None if self.valid else GAPS
 
-    def as_fields(self) -> Mapping[str, object]:
-        """As the table spells it; `tracks` is the resync report."""
-        return {
-            "valid": self.valid,
-            "driftMs": self.drift_ms,
-            "suggestion": self.suggestion,
-            "tracks": [each.as_fields() for each in self.tracks],
-        }
+    def as_fields(self) -> dict[str, object]:
+        """As the table spells it."""
+        return {"valid": self.valid, "driftMs": self.drift_ms, "suggestion": self.suggestion}
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """The verdict with the tracks that it rests on: the resync report."""
+
+    sync: Sync
+    tracks: tuple[TrackTiming, ...]
+
+    @property
+    def valid(self) -> bool:
+        return self.sync.valid
+
+    @property
+    def drift_ms(self) -> int:
+        return self.sync.drift_ms
+
+    @property
+    def suggestion(self) -> str | None:
+        return self.sync.suggestion
+
+    def as_fields(self) -> dict[str, object]:
+        return self.sync.as_fields() | {"tracks": [each.as_fields() for each in self.tracks]}
 
 
 def check_sync(movie: Movie) -> SyncReport:
     """Looks at the tracks of pictures and sound that hold anything."""
     tracks = [each for kind in ("vide", "soun") for each in movie.of_kind(kind) if media_ticks(each)]
     timings = tuple(timing_of(track, movie.timescale) for track in tracks)
-    return SyncReport(drift_ms=_drift_ms(tracks, timings), tracks=timings)
+    gap_count = sum(len(each.gaps) for each in timings)
+    is_paired = {each.kind for each in timings} == {"video", "audio"}
+    return SyncReport(Sync(_drift_ms(tracks, timings), gap_count, is_paired), timings)
 
 
 def _drift_ms(tracks: list[Track], timings: tuple[TrackTiming, ...]) -> int:
