@@ -121,7 +121,7 @@ def several_tracks() -> bytes:
 
 def with_b_frames() -> bytes:
     """Composition offsets and an edit list."""
-    slow = (("preset", "medium"), ("threads", "1"), ("bf", "2"))
+    slow = (("preset", "medium"), ("threads", "1"), ("bf", "2"), ("b_strategy", "0"))
     return encode(Recording(pictures=(Picture(options=slow),)))
 
 
@@ -132,7 +132,7 @@ def variable_rate() -> bytes:
 def all_intra() -> bytes:
     """ProRes in QuickTime, as cameras write it."""
     return encode(
-        Recording("mov", (Picture("prores_ks", "yuv422p10le", 1.0, options=()),), (Sound("pcm_s24le"),))
+        Recording("mov", (Picture("prores_ks", "yuv422p10le", 1.0, options=()),), (Sound("pcm_s24le", 1.0),))
     )
 
 

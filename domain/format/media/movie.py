@@ -93,6 +93,8 @@ class Samples:
     """From decoding to presentation (ctts, trun); none if all are 0."""
     sync: array[int] | None = None
     """Indices from 0 of samples that decoding can begin at, ascending; None: every one."""
+    begins_at: int = 0
+    """When the first sample is decoded, in the track's timescale: what the first fragment says (tfdt)."""
 
     @property
     def duration(self) -> int:
