@@ -7,21 +7,23 @@ checked by its append, not here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from domain import branch as branches
 from domain import snapshots
 from domain.commit import decider as commits
 from domain.commit.decider import Commit, RecordChecked, RecordManifest, RecordVerified
-from domain.commit.events import CommitOpened, PathChange, Step
+from domain.commit.events import WARNINGS_MAX, CheckWarning, CommitOpened, PathChange, Step
 from domain.decider import Ask, Context
 from domain.errors import CommitTooLargeError, NotFoundError, TreeSizeError
+from domain.format.extension import Extensions, described
 from domain.format.manifest import Manifest
 from domain.format.recipe import Recipe
 from domain.format.tree import Entry, Tree
-from domain.ids import CommitId, Digest
+from domain.ids import CommitId, Digest, FilePath
 from domain.ports import PUT_BYTES_MAX, EventLog, ObjectKind, ObjectName, ObjectStore, Presence
 from domain.position import Position
 from domain.sagas import commit as saga
@@ -36,15 +38,22 @@ TREES_CACHED = 4_096
 CHANGES_MAX = 1_000_000
 """Files that one commit may change; a tree whose directories repeat can name more than there are atoms."""
 
-Check = Callable[[CommitOpened, Manifest], None]
+Check = Callable[[CommitOpened, Sequence[Change], Context], Sequence[CheckWarning]]
+"""Given what the commit changes, what it lets pass and warns of; raises a DitsError if it does not pass."""
+Describe = Callable[[Digest, bool], Extensions]
+"""What a directory says of a file beside its recipe, by the recipe, and whether it is taken raw."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedCheck:
-    """Something a commit must pass before the pivot; raises a DitsError if it does not."""
+    """Something a commit must pass before the pivot."""
 
     name: str
     passes: Check
+
+
+def say_nothing(_recipe: Digest, _raw: bool) -> Extensions:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,7 @@ class CommitSteps:
     store: ObjectStore
     presence: Presence
     checks: tuple[NamedCheck, ...] = ()
+    describe: Describe = say_nothing
     tree: Callable[[Digest], Tree] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,7 +86,7 @@ class CommitSteps:
             case "store":
                 return self._store(opened, context)
             case "check":
-                return self._check(state, opened)
+                return self._check(state, opened, context)
             case "publish":
                 return self._publish(state, opened)
 
@@ -146,11 +156,12 @@ class CommitSteps:
     ) -> tuple[Digest | None, tuple[Tree, ...]]:
         """The root of what is committed, on top of `onto`, and the trees that are new in it."""
         base = self._point(opened, opened.base).root
+        raw = frozenset(opened.raw)
         if opened.tree is not None:
-            ours: Digest | None = opened.tree
-            new: tuple[Tree, ...] = ()
+            ours, new = snapshots.apply(opened.tree, self._described(base, opened.tree, raw), self.tree)
         else:
-            ours, new = snapshots.apply(base, map(self._change, opened.changes), self.tree)
+            changes = [self._change(change, raw) for change in opened.changes]
+            ours, new = snapshots.apply(base, changes, self.tree)
         if onto_commit == opened.base:
             return ours, new
         known = {tree.digest: tree for tree in new}
@@ -160,13 +171,22 @@ class CommitSteps:
 
         return snapshots.apply(onto, snapshots.rebase(base, ours, onto, load), self.tree)
 
-    def _change(self, change: PathChange) -> Change:
+    def _change(self, change: PathChange, raw: AbstractSet[FilePath]) -> Change:
         if change.recipe is None:
             return Change(change.path, None, None)
-        size_bytes = self._size(change.recipe)
-        return Change(
-            change.path, None, Entry(change.path.split("/")[-1], "recipe", change.recipe, size_bytes)
-        )
+        name, size_bytes = change.path.split("/")[-1], self._size(change.recipe)
+        extensions = self.describe(change.recipe, change.path in raw)
+        return Change(change.path, None, Entry(name, "recipe", change.recipe, size_bytes, extensions))
+
+    def _described(self, base: Digest | None, ours: Digest, raw: AbstractSet[FilePath]) -> Iterator[Change]:
+        """What a tree that a client made does not say of its new files, or says wrongly."""
+        for change in snapshots.diff(base, ours, self.tree):
+            entry = change.after
+            if entry is None:
+                continue
+            extensions = described(entry.extensions, self.describe(entry.digest, change.path in raw))
+            if extensions != entry.extensions:
+                yield Change(change.path, None, replace(entry, extensions=extensions))
 
     def _put_all(self, objects: Sequence[tuple[ObjectName, bytes]]) -> None:
         batch: list[tuple[ObjectName, bytes]] = []
@@ -186,13 +206,15 @@ class CommitSteps:
             self.events.ask(*asks, context=context)
 
     # -------------------------------------------------------------- check and publish
-    def _check(self, state: Commit, opened: CommitOpened) -> tuple[Ask, ...]:
-        assert state.built is not None
-        manifest = self._manifest(state.built.manifest)
-        for check in self.checks:
-            check.passes(opened, manifest)
+    def _check(self, state: Commit, opened: CommitOpened, context: Context) -> tuple[Ask, ...]:
+        built = state.built
+        assert built is not None
+        onto = self._point(opened, _built_on(opened, built.head))
+        changes = tuple(snapshots.diff(onto.root, built.tree, self.tree)) if self.checks else ()
+        warnings = [warning for check in self.checks for warning in check.passes(opened, changes, context)]
         names = tuple(check.name for check in self.checks)
-        return (commits.DECIDER.ask(opened.commit, RecordChecked(state.built.manifest, names)),)
+        checked = RecordChecked(built.manifest, names, tuple(warnings[:WARNINGS_MAX]))
+        return (commits.DECIDER.ask(opened.commit, checked),)
 
     def _publish(self, state: Commit, opened: CommitOpened) -> tuple[Ask, ...]:
         built = state.built
@@ -214,9 +236,6 @@ class CommitSteps:
         if state.phase != "published" or state.built is None or state.built.repo != opened.repo:
             raise NotFoundError(thing="published commit", name=commit)
         return _Point(state.built.manifest, state.built.tree)
-
-    def _manifest(self, name: Digest) -> Manifest:
-        return Manifest.decode(self.store.get(ObjectName("manifests", name)))
 
     def _load_tree(self, name: Digest) -> Tree:
         return Tree.decode(self.store.get(ObjectName("trees", name)))

@@ -7,6 +7,8 @@ unknown outcome re-sent for ever; a head that moved is followed unless the clien
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -25,6 +27,7 @@ from domain.commit.decider import (
 from domain.commit.events import CommitOpened, ManifestRecorded, Step
 from domain.decider import Ask
 from domain.errors import ConcurrencyConflictError, DitsError, OutcomeUnknownError, StaleHeadError
+from domain.format.errors import Fact
 from domain.ids import Digest, FilePath
 from domain.locks import HonourLocks
 from domain.references import MoveHolder, branch_holder
@@ -143,8 +146,13 @@ def judge(state: Commit, error: DitsError, *, tries: int, jitter: float) -> Verd
         return Rebase(RebaseCommit(state.attempt + 1), int(jitter * REBASE_PAUSE_MS_MAX))
     if may_pass(error) and tries < TRIES_MAX:
         return Retry(pause_ms(tries, jitter))
-    facts = tuple((name, str(fact)) for name, fact in sorted(error.facts.items()))
+    facts = tuple((name, _recorded(fact)) for name, fact in sorted(error.facts.items()))
     return GiveUp(FailCommit(action.step, error.code, error.message, facts))
+
+
+def _recorded(fact: Fact) -> str:
+    """As text; what has members as JSON."""
+    return json.dumps(fact) if isinstance(fact, tuple | Mapping) else str(fact)
 
 
 def may_pass(error: DitsError) -> bool:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from domain import branch as branches
 from domain.commit import decider as commits
 from domain.commit.decider import OpenCommit
-from domain.commit.events import CommitCompensated, CommitOpened, CommitPublished, LockToken, PathChange
+from domain.commit.events import (
+    CheckWarning,
+    CommitCompensated,
+    CommitOpened,
+    CommitPublished,
+    LockToken,
+    PathChange,
+)
 from domain.errors import (
     DitsError,
     InvalidBodyError,
@@ -19,6 +27,7 @@ from domain.errors import (
     UnknownContentError,
     UploadExpiredError,
 )
+from domain.format.errors import Fact
 from domain.ids import (
     CommitId,
     Digest,
@@ -39,6 +48,12 @@ from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation, Pe
 from gateway.times import of_ms
 from gateway.wire import v2
 from projections.commits import CommitRow
+
+WARNING = "X-Dits-Warning"
+RAW_CODES = frozenset({"unsupported-codec", "corrupted-container"})
+"""Of warnings about files that are stored, and not understood."""
+LISTED_FACTS = frozenset({"issues", "recovery"})
+"""Of a damaged container: recorded as JSON, told as lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +128,7 @@ def _opened(core: Core, call: Call[v2.OpenCommit], commit: CommitId) -> CommitOp
         author_name=principal.name,
         message=asked.message,
         tokens=tokens,
-        raw=(),
+        raw=tuple(map(parse_path, asked.raw)),
         opened_at_ms=int(core.clock.now().timestamp() * 1000),
     )
 
@@ -159,7 +174,10 @@ def _ended(core: Core, repo_name: str, commit: CommitId, *, replayed: bool) -> A
         return None
     # The end, not the pivot's own message: a read after it sees all that the pivot's append holds.
     return Answer(
-        _commit(commit, state), core.log.end(), headers=(_location(repo_name, commit),), replayed=replayed
+        _commit(commit, state),
+        core.log.end(),
+        headers=(_location(repo_name, commit), *_warning_headers(state)),
+        replayed=replayed,
     )
 
 
@@ -179,9 +197,10 @@ def _late(core: Core, repo_name: str, commit: CommitId, position: Position, *, r
 def _failure(state: commits.Commit, *, replayed: bool) -> DitsError:
     failed = state.failure
     assert failed is not None
-    return told(
-        failed.code, failed.message, {"commit": failed.commit, **dict(failed.facts)}, replayed=replayed
-    )
+    facts: dict[str, Fact] = {"commit": failed.commit, **dict(failed.facts)}
+    for name in LISTED_FACTS & facts.keys():
+        facts[name] = tuple(json.loads(str(facts[name])))
+    return told(failed.code, failed.message, facts, replayed=replayed)
 
 
 def _location(repo_name: str, commit: CommitId) -> tuple[str, str]:
@@ -216,7 +235,20 @@ def _commit(commit: CommitId, state: commits.Commit) -> v2.Commit:
         committed_at=of_ms(opened.opened_at_ms),
         attempts=state.attempt + 1,
         failure=_told_failure(state),
+        warnings=[_warning(each) for each in state.warnings],
     )
+
+
+def _warning(told: CheckWarning) -> v2.CommitWarning:
+    fallback = "raw" if told.code in RAW_CODES else None
+    return v2.CommitWarning(path=told.path, code=told.code, warning=told.message, fallback=fallback)
+
+
+def _warning_headers(state: commits.Commit) -> Iterator[tuple[str, str]]:
+    """Each kind once."""
+    codes = sorted({each.code for each in state.warnings})
+    if codes:
+        yield WARNING, ", ".join(codes)
 
 
 def _step(state: commits.Commit) -> str | None:

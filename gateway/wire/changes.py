@@ -115,6 +115,33 @@ CONSUMERS = Change(
 )
 
 
+# ------------------------------------------------------------------ v2: media
+def _commit_up(commit: v1.Commit) -> v2.Commit:
+    return v2.Commit(**commit.model_dump())
+
+
+def _commit_down(commit: v2.Commit) -> v1.Commit:
+    return v1.Commit(**commit.model_dump(exclude={"warnings"}))
+
+
+COMMIT = Twin(v2.Commit, v1.Commit, _commit_up, _commit_down)
+OPEN_COMMIT = Twin(
+    v2.OpenCommit,
+    v1.OpenCommit,
+    lambda asked: v2.OpenCommit(**asked.model_dump()),
+    lambda asked: v1.OpenCommit(**asked.model_dump(exclude={"raw"})),
+)
+
+MEDIA = Change(
+    "A commit says what was noticed in its files",
+    "v2 takes `raw`, the paths whose content is kept as it is even if it is a damaged media container, and "
+    "answers with `warnings` about files that were committed. v1 knows neither: what is damaged is refused, "
+    "and warnings are told by X-Dits-Warning alone.",
+    ("commits.open", "commits.get"),
+    (COMMIT, OPEN_COMMIT),
+)
+
+
 # ------------------------------------------------------------------ v2: lists
 def _listing(newer: type[Listing[Any]], older: type[M], word: str, item: AnyTwin | None = None) -> AnyTwin:
     """A list under a word of its own, which says where it goes on beside it, or never does."""
@@ -177,7 +204,7 @@ LISTS = Change(
 )
 
 # ------------------------------------------------------------------ all of them
-STEPS: tuple[Step, ...] = (step("v1", "v2", LISTS, LEASES, VISIBILITY, CONSUMERS),)
+STEPS: tuple[Step, ...] = (step("v1", "v2", LISTS, LEASES, VISIBILITY, CONSUMERS, MEDIA),)
 """Oldest first."""
 
 

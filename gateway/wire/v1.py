@@ -46,6 +46,36 @@ class Tags(Wire):
     next: str | None = None
 
 
+class OpenCommit(Wire):
+    branch: v2.RefName
+    session: v2.HexId
+    base: v2.HexId | None = None
+    changes: list[v2.Change] | None = Field(None, max_length=v2.CHANGES_MAX)
+    tree: v2.HexDigest | None = None
+    fixed_head: bool = False
+    message: v2.Message = ""
+    tokens: list[v2.ShownToken] = Field(default_factory=list[v2.ShownToken], max_length=v2.CHANGES_MAX)
+
+
+class Commit(Wire):
+    commit: str
+    state: v2.CommitState
+    step: str | None = None
+    """The next step of an open commit, or the one that failed."""
+    branch: str
+    session: str
+    manifest: str | None
+    tree: str | None
+    parents: list[str]
+    """Commit ids."""
+    author: str
+    message: str
+    committed_at: str
+    attempts: int = 1
+    """How often it was built; more than one means that the branch moved meanwhile."""
+    failure: v2.Failure | None = None
+
+
 class ListCommits(Wire):
     branch: v2.RefName = "main"
     limit: int = Field(50, ge=1, le=1_000)

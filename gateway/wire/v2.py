@@ -153,6 +153,8 @@ class OpenCommit(Wire):
     tree: HexDigest | None = None
     fixed_head: bool = False
     message: Message = ""
+    raw: list[Path] = Field(default_factory=list[Path], max_length=CHANGES_MAX)
+    """Paths whose content is taken as it is, also a damaged media container."""
     tokens: list[ShownToken] = Field(default_factory=list[ShownToken], max_length=CHANGES_MAX)
 
 
@@ -160,6 +162,17 @@ class Failure(Wire):
     code: str
     message: str
     details: dict[str, str]
+
+
+class CommitWarning(Wire):
+    """What a check let pass."""
+
+    path: str
+    code: str
+    """unsupported-codec, av-sync, opaque-project or corrupted-container; X-Dits-Warning lists them all."""
+    warning: str
+    fallback: str | None = None
+    """How the file is stored instead: raw."""
 
 
 class Commit(Wire):
@@ -179,6 +192,7 @@ class Commit(Wire):
     attempts: int = 1
     """How often it was built; more than one means that the branch moved meanwhile."""
     failure: Failure | None = None
+    warnings: list[CommitWarning] = Field(default_factory=list[CommitWarning])
 
 
 class CommitLine(Wire):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from domain.commit import decider as commits
 from domain.commit.decider import FailCommit, OpenCommit
-from domain.commit.events import CommitOpened
+from domain.commit.events import CheckWarning, CommitOpened
 from domain.errors import (
     ConcurrencyConflictError,
     DitsError,
@@ -20,7 +20,6 @@ from domain.errors import (
     UnavailableError,
 )
 from domain.event import Recorded
-from domain.format.manifest import Manifest
 from domain.sagas.commit import TRIES_MAX, crash_points
 from infra.clock import SystemIds
 from tests.domain.examples import BOB
@@ -223,10 +222,11 @@ def test_unknown_outcomes_do_not_use_up_the_tries_of_what_passes() -> None:
     away, unknown = UnavailableError(dependency="x"), OutcomeUnknownError(dependency="x")
     troubles = iter([*[unknown] * TRIES_MAX, *[away] * (TRIES_MAX - 1), *[unknown] * TRIES_MAX])
 
-    def check(opened: CommitOpened, manifest: Manifest) -> None:
+    def check(*_: object) -> Sequence[CheckWarning]:
         trouble = next(troubles, None)
         if trouble is not None:
             raise trouble
+        return ()
 
     film.runner(checks=(NamedCheck("scripted", check),)).run(opened)
     assert film.state(commit_of(opened)).phase == "published"
@@ -245,7 +245,7 @@ def test_a_named_check_that_refuses_fails_the_commit_before_the_pivot() -> None:
     opened = publishes(film)
     before = film.files()
 
-    def check(opened: CommitOpened, manifest: Manifest) -> None:
+    def check(*_: object) -> Sequence[CheckWarning]:
         raise PathConflictError(path="a")
 
     film.runner(checks=(NamedCheck("strict", check),)).run(opened)
