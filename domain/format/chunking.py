@@ -40,18 +40,22 @@ class Profile:
 
 OPAQUE = Profile("opaque", 1, 64 * KIB, 256 * KIB, 1 * MIB)
 WIDE = Profile("wide", 2, 256 * KIB, 1 * MIB, 4 * MIB)
-PROFILES = (OPAQUE, WIDE)
-RESERVED_PROFILE_IDS = (3, 4, 5)
-"""video (about 1 MiB), audio (64 KiB), skeleton (16 KiB): not cut yet, but readable from today on."""
+VIDEO = Profile("video", 3, 256 * KIB, 1 * MIB, 4 * MIB)
+"""Of a picture track: cut at its sync samples first (`media.cutting`)."""
+AUDIO = Profile("audio", 4, 16 * KIB, 64 * KIB, 256 * KIB)
+SKELETON = Profile("skeleton", 5, 4 * KIB, 16 * KIB, 64 * KIB)
+"""Of what a container has between its tracks."""
+PROFILES = (OPAQUE, WIDE, VIDEO, AUDIO, SKELETON)
 
 
 def chunk_bytes_max(profile_id: int) -> int:
-    """The largest chunk of a profile. Raises FormatError for an id that is not registered."""
+    """The largest chunk that a reader takes. Raises FormatError for an id that is not registered.
+
+    Tracks may be cut otherwise one day, so a reader holds them to the limit of all profiles only.
+    """
     for profile in PROFILES:
         if profile.id == profile_id:
-            return profile.max_bytes
-    if profile_id in RESERVED_PROFILE_IDS:
-        return CHUNK_BYTES_MAX
+            return profile.max_bytes if profile in (OPAQUE, WIDE) else CHUNK_BYTES_MAX
     raise FormatError(reason=f"chunking profile {profile_id} is not known here")
 
 

@@ -17,6 +17,9 @@ GEAR = [int.from_bytes(hashlib.md5(bytes([b]) * 64).digest()[:8], "big") for b i
 PROFILES = {
     "opaque": (65_536, 262_144, 1_048_576, 0x0000D91747537000, 0x0000D90303537000),
     "wide": (262_144, 1_048_576, 4_194_304, 0x0000D93767537000, 0x0000D90707537000),
+    "video": (262_144, 1_048_576, 4_194_304, 0x0000D93767537000, 0x0000D90707537000),
+    "audio": (16_384, 65_536, 262_144, 0x0000D90707537000, 0x0000D90313530000),
+    "skeleton": (4_096, 16_384, 65_536, 0x0000D90303537000, 0x0000D90103530000),
 }
 
 
@@ -40,6 +43,37 @@ def first_cut(profile: str, content: bytes, start: int) -> int:
         if h & (before if i < average else after) == 0:
             return i
     return n
+
+
+def picture_cuts(groups: list[list[int]], rest: bytes) -> list[int]:
+    """Lengths of the chunks of a picture track, from the sizes of its samples, group by group."""
+    units: list[tuple[int, bool]] = []
+    free = True
+    for samples in groups:
+        parts = [sum(samples)] if sum(samples) <= 4_194_304 else samples
+        begins = free or sum(samples) >= 262_144
+        for part in filter(None, parts):
+            units.append((part, begins))
+            begins = False
+        free = sum(samples) >= 262_144 if sum(samples) else free
+    lengths: list[int] = []
+    length = at = 0
+    for i, (unit, _) in enumerate(units):
+        at += unit
+        length += unit
+        following, begins = units[i + 1] if i + 1 < len(units) else (0, True)
+        if begins or length + following > 4_194_304 or ends_chunk(rest[at - unit : at], length):
+            lengths += [4_194_304] * ((length - 1) // 4_194_304)
+            lengths.append((length - 1) % 4_194_304 + 1)
+            length = 0
+    return lengths
+
+
+def ends_chunk(unit: bytes, length: int) -> bool:
+    if len(unit) >= 524_288:
+        return True
+    probe = unit[len(unit) // 2 :][:4096]
+    return length >= 65_536 and int.from_bytes(blake3(probe).digest()[:8], "big") < len(unit) * 2**45
 
 
 def xof(seed: str, size_bytes: int) -> bytes:

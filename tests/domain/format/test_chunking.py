@@ -137,7 +137,7 @@ def test_a_finished_cutter_is_ready_for_another_content() -> None:
     assert first == second
 
 
-def test_reserved_profiles_may_use_the_largest_chunk() -> None:
+def test_profiles_of_tracks_may_use_the_largest_chunk() -> None:
     assert [chunk_bytes_max(each) for each in (1, 2, 3, 4, 5)] == [OPAQUE.max_bytes] + [CHUNK_BYTES_MAX] * 4
 
 
