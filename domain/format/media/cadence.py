@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby, pairwise
+from itertools import accumulate, chain, groupby, islice, repeat
+from operator import add, sub
 
 from .movie import Samples, Spell, Track
 
@@ -45,24 +46,6 @@ class Cadence:
     """How long they last, in the order of presentation: the VFR map."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Samples in decoding order with one duration and one shift."""
-
-    decoded_at: int
-    count: int
-    duration: int
-    shift: int
-
-    @property
-    def first(self) -> int:
-        return self.decoded_at + self.shift
-
-    @property
-    def end(self) -> int:
-        return self.first + self.count * self.duration
-
-
 def cadence_of(track: Track) -> Cadence:
     spells = presented(track.samples)
     weights = _weights(spells)
@@ -79,20 +62,23 @@ def presented(samples: Samples) -> tuple[Spell, ...]:
     """The durations in the order of presentation, in ticks."""
     if not any(spell.value for spell in samples.shifts) or samples.count > REORDERED_MAX:
         return samples.durations
-    shown_at = sorted(at for each in stretches(samples) for at in _shown_at(each))
-    last = samples.durations[-1].value if samples.durations else 0
-    lasting = [later - earlier for earlier, later in pairwise(shown_at)] + [last]
-    return tuple(Spell(len(list(same)), value) for value, same in groupby(lasting))
+    lengths = list(islice(_each(samples.durations), samples.count))
+    decoded_at = accumulate(lengths[:-1], initial=0)
+    shown_at = sorted(map(add, decoded_at, chain(_each(samples.shifts), repeat(0))))
+    lasting = chain(map(sub, shown_at[1:], shown_at), lengths[-1:])
+    return tuple(Spell(sum(1 for _ in same), value) for value, same in groupby(lasting))
 
 
-def _shown_at(stretch: Stretch) -> Iterable[int]:
-    if not stretch.duration:
-        return [stretch.first] * stretch.count
-    return range(stretch.first, stretch.end, stretch.duration)
+def _each(spells: Iterable[Spell]) -> Iterator[int]:
+    return chain.from_iterable(repeat(spell.value, spell.count) for spell in spells)
 
 
-def stretches(samples: Samples) -> Iterator[Stretch]:
-    """Durations and shifts side by side; where shifts end, they are 0. At most `samples.count` samples."""
+def stretches(samples: Samples) -> Iterator[tuple[int, int, int, int]]:
+    """Samples in decoding order with one duration and one shift: decoded at, count, duration, shift.
+
+    Where shifts end they are 0; at most `samples.count` samples. Plain tuples: a film with reordered pictures
+    has as many stretches as pictures.
+    """
     shifts = iter(samples.shifts)
     shift, left = 0, 0
     decoded_at, more = 0, samples.count
@@ -104,7 +90,7 @@ def stretches(samples: Samples) -> Iterator[Stretch]:
                 following = next(shifts, Spell(rest, 0))
                 shift, left = following.value, following.count
             count = min(rest, left)
-            yield Stretch(decoded_at, count, spell.value, shift)
+            yield decoded_at, count, spell.value, shift
             decoded_at, rest, left = decoded_at + count * spell.value, rest - count, left - count
 
 

@@ -16,7 +16,7 @@ from .compact import compact, compact_text, read_compact
 from .hdr import TYPES, HdrMetadata, hdr_of
 from .movie import Movie
 from .source import Source
-from .timing import Sync, check_sync
+from .timing import Sync, sync_report, timings_of
 from .track_facts import TrackFacts, track_facts_of
 
 FACTS_VERSION = 1
@@ -112,7 +112,9 @@ class MediaFacts:
 
 def facts_of(source: Source, movie: Movie) -> MediaFacts:
     """Of a movie that was read from this source; as much of it as fits."""
-    tracks = tuple(track_facts_of(each, movie, source) for each in movie.tracks)
+    timings = timings_of(movie)
+    pairs = zip(movie.tracks, timings, strict=True)
+    tracks = tuple(track_facts_of(track, timing, source) for track, timing in pairs)
     severities = [issue.severity for issue in movie.issues]
     facts = MediaFacts(
         (movie.brands or ("",))[0],
@@ -123,7 +125,7 @@ def facts_of(source: Source, movie: Movie) -> MediaFacts:
         len(tracks),
         tracks,
         hdr_of(movie, source),
-        check_sync(movie).sync,
+        sync_report(movie, timings).sync,
     )
     return _fitted(facts)
 

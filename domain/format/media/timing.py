@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import islice, pairwise
 from typing import Literal
 
-from .cadence import cadence_of, stretches
+from .cadence import Cadence, cadence_of, stretches
 from .movie import Movie, Track
 
 DRIFT_MS_MAX = 100
@@ -27,6 +27,7 @@ MISMATCH = "Tracks have significant duration mismatch"
 """Contract: seed 4.3."""
 GAPS = "Tracks have timestamp gaps"
 NORMAL_RATE = 0x10000
+KINDS: dict[str, Literal["video", "audio", "other"]] = {"vide": "video", "soun": "audio"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,14 @@ class TrackTiming:
     """One track on the movie's timeline, its edit list applied."""
 
     track_id: int
-    kind: Literal["video", "audio"]
+    kind: Literal["video", "audio", "other"]
     start: Fraction
     """Seconds until its first sample is presented."""
     duration: Fraction
     """Seconds from the movie's beginning to the end of its last sample."""
+    cadence: Cadence
     gaps: tuple[Gap, ...] = ()
-    """At most GAPS_MAX."""
+    """Of pictures and sound; at most GAPS_MAX."""
 
     def as_fields(self) -> dict[str, object]:
         return {
@@ -125,45 +127,60 @@ class SyncReport:
 
 def check_sync(movie: Movie) -> SyncReport:
     """Looks at the tracks of pictures and sound that hold anything."""
-    tracks = [each for kind in ("vide", "soun") for each in movie.of_kind(kind) if media_ticks(each)]
-    timings = tuple(timing_of(track, movie.timescale) for track in tracks)
-    gap_count = sum(len(each.gaps) for each in timings)
-    is_paired = {each.kind for each in timings} == {"video", "audio"}
-    return SyncReport(Sync(_drift_ms(tracks, timings), gap_count, is_paired), timings)
+    return sync_report(movie, timings_of(movie))
 
 
-def _drift_ms(tracks: list[Track], timings: tuple[TrackTiming, ...]) -> int:
+def sync_report(movie: Movie, timings: tuple[TrackTiming, ...]) -> SyncReport:
+    """From the timings of all the movie's tracks."""
+    pairs = [
+        (track, timing)
+        for track, timing in zip(movie.tracks, timings, strict=True)
+        if timing.kind != "other" and media_ticks(track)
+    ]
+    looked_at = tuple(timing for _, timing in pairs)
+    gap_count = sum(len(each.gaps) for each in looked_at)
+    is_paired = {each.kind for each in looked_at} == {"video", "audio"}
+    return SyncReport(Sync(_drift_ms(pairs), gap_count, is_paired), looked_at)
+
+
+def _drift_ms(pairs: list[tuple[Track, TrackTiming]]) -> int:
     """Rounded up, so that the number never says valid where the exact drift is not.
 
     The main picture track is the first that moves: a cover or chapter pictures are no film.
     """
-    moves = [each.samples.count > 1 for each in tracks]
-    pictures = [
-        (is_moving, each) for is_moving, each in zip(moves, timings, strict=True) if each.kind == "video"
-    ]
-    sounds = [each.duration for each in timings if each.kind == "audio"]
+    pictures = [(track.samples.count > 1, each.duration) for track, each in pairs if each.kind == "video"]
+    sounds = [each.duration for _, each in pairs if each.kind == "audio"]
     if not pictures or not sounds:
         return 0
-    main = max(pictures, key=lambda pair: pair[0])[1].duration
+    _, main = max(pictures, key=lambda picture: picture[0])
     return max(-int(-abs(main - sound) * 1000 // 1) for sound in sounds)
+
+
+def timings_of(movie: Movie) -> tuple[TrackTiming, ...]:
+    """Of every track, in their order."""
+    return tuple(timing_of(track, movie.timescale) for track in movie.tracks)
 
 
 def timing_of(track: Track, movie_timescale: int) -> TrackTiming:
     """The track on the movie's timeline. `movie_timescale` is in ticks a second."""
-    segments = tuple(segments_of(track, movie_timescale))
+    span = _media_span(track)
+    segments, cadence = tuple(_segments(track, movie_timescale, span)), cadence_of(track)
+    kind = KINDS.get(track.handler, "other")
+    gaps = _gaps(segments[:SEGMENTS_MAX], _long_samples(cadence, span[0], max(track.timescale, 1)))
     return TrackTiming(
         track.track_id,
-        "video" if track.handler == "vide" else "audio",
+        kind,
         start=segments[0].at if segments else Fraction(0),
         duration=segments[-1].end if segments else Fraction(0),
-        gaps=tuple(islice(_gaps(track, segments[:SEGMENTS_MAX]), GAPS_MAX)),
+        cadence=cadence,
+        gaps=() if kind == "other" else tuple(islice(gaps, GAPS_MAX)),
     )
 
 
-def segments_of(track: Track, movie_timescale: int) -> Iterator[Segment]:
+def _segments(track: Track, movie_timescale: int, span: tuple[int, int]) -> Iterator[Segment]:
     """What the edit list presents, as far as there is media for it; empty edits only move what follows."""
     scale, movie_scale = max(track.timescale, 1), max(movie_timescale, 1)
-    first, end = _media_span(track)
+    first, end = span
     if not track.edits:
         start = max(Fraction(first, scale), Fraction(0))
         yield Segment(start, start, max(Fraction(media_ticks(track), scale) - start, Fraction(0)))
@@ -189,19 +206,20 @@ def media_ticks(track: Track) -> int:
 def _media_span(track: Track) -> tuple[int, int]:
     """From the first sample that is shown to the end of the last one, in ticks of the media's own time."""
     first, end = None, media_ticks(track)
-    for stretch in stretches(track.samples):
-        first = stretch.first if first is None else min(first, stretch.first)
-        end = max(end, stretch.end)
+    for decoded_at, count, duration, shift in stretches(track.samples):
+        shown_at = decoded_at + shift
+        first = shown_at if first is None or shown_at < first else first
+        end = max(end, shown_at + count * duration)
     return first or 0, end
 
 
-def _gaps(track: Track, segments: tuple[Segment, ...]) -> Iterator[Gap]:
+def _gaps(segments: tuple[Segment, ...], long: Iterator[tuple[Fraction, Fraction]]) -> Iterator[Gap]:
     """Between segments, and in them where one sample lasts far longer than a steady rate allows."""
     for earlier, later in pairwise(segments):
         empty_ms = rounded_ms(later.at - earlier.end)
         if empty_ms > GAP_MS_MAX:
             yield Gap(rounded_ms(earlier.end), empty_ms)
-    for media_at, lasting in islice(_long_samples(track), LONG_SAMPLES_MAX):
+    for media_at, lasting in islice(long, LONG_SAMPLES_MAX):
         for segment in segments:
             begin = max(media_at, segment.media_at)
             seen = min(media_at + lasting, segment.media_at + segment.lasting) - begin
@@ -210,15 +228,13 @@ def _gaps(track: Track, segments: tuple[Segment, ...]) -> Iterator[Gap]:
                 break
 
 
-def _long_samples(track: Track) -> Iterator[tuple[Fraction, Fraction]]:
+def _long_samples(cadence: Cadence, at: int, scale: int) -> Iterator[tuple[Fraction, Fraction]]:
     """When a sample should have ended and how much longer it lasts, in seconds of the media's time.
 
     A varying rate has none: a picture that stands is a picture. The last sample is followed by nothing.
     """
-    cadence, scale = cadence_of(track), max(track.timescale, 1)
-    if cadence.is_variable or not cadence.spells:
+    if cadence.is_variable:
         return
-    at, _ = _media_span(track)
     last = len(cadence.spells) - 1
     for index, spell in enumerate(cadence.spells):
         excess = spell.value - cadence.usual

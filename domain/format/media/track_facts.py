@@ -11,13 +11,13 @@ from fractions import Fraction
 from typing import Literal
 
 from ..codec import Body, number, require
-from .cadence import Cadence, cadence_of
+from .cadence import Cadence
 from .codecs import check_codec, codec_string
 from .compact import compact, compact_fraction, compact_text, read_compact, read_fraction
-from .movie import Movie, Spell, Track
+from .movie import Spell, Track
 from .source import Source
 from .timecode import Timecode, timecode_of
-from .timing import rounded_ms, timing_of
+from .timing import TrackTiming, rounded_ms
 
 TrackKind = Literal["video", "audio", "timecode", "text", "other"]
 KINDS: tuple[TrackKind, ...] = ("video", "audio", "timecode", "text", "other")
@@ -158,10 +158,8 @@ class TrackFacts:
         return fields
 
 
-def track_facts_of(track: Track, movie: Movie, source: Source) -> TrackFacts:
-    timing = timing_of(track, movie.timescale)
-    is_picture, is_sound = track.handler == "vide", track.handler == "soun"
-    cadence = cadence_of(track) if is_picture else None
+def track_facts_of(track: Track, timing: TrackTiming, source: Source) -> TrackFacts:
+    is_picture, is_sound, cadence = timing.kind == "video", timing.kind == "audio", timing.cadence
     return TrackFacts(
         track.track_id,
         HANDLERS.get(track.handler, "other"),
@@ -170,9 +168,9 @@ def track_facts_of(track: Track, movie: Movie, source: Source) -> TrackFacts:
         rounded_ms(timing.start),
         rounded_ms(timing.duration),
         track.samples.count,
-        picture=Picture(track.width, track.height, cadence.rate) if cadence else None,
+        picture=Picture(track.width, track.height, cadence.rate) if is_picture else None,
         sound=Sound(track.channels, track.sample_rate) if is_sound else None,
-        variable=_map_of(cadence, track.timescale) if cadence and cadence.is_variable else None,
+        variable=_map_of(cadence, track.timescale) if is_picture and cadence.is_variable else None,
         timecode=timecode_of(track, source),
     )
 
