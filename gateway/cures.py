@@ -96,6 +96,10 @@ CHANGES: Cures = {
         "as it is, commit it with `raw` (`dits push --raw PATH`); `dits media salvage PATH` then writes what "
         "can be played beside it."
     ),
+    "MEDIA_PICTURE_NOT_DRAWN": (
+        "Ask again in a moment: a worker draws pictures of videos that were committed. Of what cannot be "
+        "decoded there is none."
+    ),
     "COMMIT_TOO_LARGE": "Split the commit.",
     "LOCK_HELD": "Ask the holder that is named, wait, or see `dits locks`.",
     "LOCK_LOST": "Take the lock again, and look at what changed meanwhile.",

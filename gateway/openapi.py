@@ -16,6 +16,7 @@ from pydantic.json_schema import models_json_schema
 from gateway.errors import MEDIA_TYPE, ProblemBody
 from gateway.openapi_parts import (
     ANSWER_HEADERS,
+    BYTES_FORMS,
     EMPTY_STATUSES,
     MORE_ANSWERS,
     TEXT,
@@ -103,7 +104,8 @@ def _content(operation: AnyOperation, edition: str) -> Json | None:
     """None: no answer of this operation has a body."""
     model = answers_of(operation, edition)
     if model is None:
-        return None if operation.success == 204 or operation.method == "HEAD" else {OCTETS: {"schema": BYTES}}
+        octets = {BYTES_FORMS.get(operation.name, OCTETS): {"schema": BYTES}}
+        return None if operation.success == 204 or operation.method == "HEAD" else octets
     streams = {STREAM: {"schema": TEXT}} if operation.name in STREAMED else {}
     return {JSON: {"schema": _ref(model)}, **streams}
 

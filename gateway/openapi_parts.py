@@ -70,6 +70,7 @@ MORE_HEADERS: Mapping[str, tuple[Json, ...]] = {
     "recipes.get": (IF_NONE_MATCH,),
     "trees.get": (IF_NONE_MATCH,),
     "manifests.get": (IF_NONE_MATCH,),
+    "pictures.get": (IF_NONE_MATCH,),
     "events.read": (PREFER, header("Last-Event-ID", POSITION, "Where a stream is taken up again.")),
 }
 
@@ -93,8 +94,11 @@ MORE_ANSWERS: Mapping[str, Mapping[int, str]] = {
     "recipes.get": {304: "Unchanged."},
     "trees.get": {304: "Unchanged."},
     "manifests.get": {304: "Unchanged."},
+    "pictures.get": {304: "Unchanged."},
 }
 """Besides `Operation.success`, with what each means."""
+BYTES_FORMS: Mapping[str, str] = {"pictures.get": "image/jpeg"}
+"""Media types of bytes that are no mere octets."""
 EMPTY_STATUSES = frozenset({204, 304})
 
 ANSWER_HEADERS: Json = {

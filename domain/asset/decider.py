@@ -16,6 +16,7 @@ from domain.asset.events import (
     AssetStored,
     AssetValidationFailed,
     AvSyncWarningRaised,
+    FoundIssue,
     HdrMetadataExtracted,
     HdrMetadataLost,
     HdrMetadataReinserted,
@@ -90,9 +91,13 @@ class Asset:
     """The newest finding of each kind, by its topic."""
     failures: frozenset[tuple[str, str]] = frozenset()
     """(commit, path) of those that were told."""
+    issues: tuple[FoundIssue, ...] = ()
+    """What is wrong with the container, as it was told last."""
     asked: SalvageAsked | None = None
     """While a salvage is under way."""
     salvaged: AssetSalvaged | None = None
+    unsalvaged: SalvageFailed | None = None
+    """Why the last salvage came to nothing; None since another was asked for."""
     derivative: tuple[HdrMetadataReinserted | HdrMetadataLost, ...] = ()
     """What became of the metadata of the one that this was made of."""
     pictures: Mapping[PictureKind, PictureDrawn] = field(default_factory=dict[PictureKind, PictureDrawn])
@@ -148,13 +153,13 @@ def evolve(state: Asset, event: AssetEvent) -> Asset:
             return replace(state, found={**state.found, event.TOPIC: event})
         case AssetValidationFailed():
             known = state.failures if len(state.failures) < FAILURES_MAX else frozenset[tuple[str, str]]()
-            return replace(state, failures=known | {(event.commit, event.path)})
+            return replace(state, failures=known | {(event.commit, event.path)}, issues=event.issues)
         case SalvageAsked():
-            return replace(state, asked=event)
+            return replace(state, asked=event, unsalvaged=None)
         case AssetSalvaged():
             return replace(state, asked=None, salvaged=event)
         case SalvageFailed():
-            return replace(state, asked=None)
+            return replace(state, asked=None, unsalvaged=event)
         case HdrMetadataReinserted() | HdrMetadataLost():
             return replace(state, derivative=(*state.derivative, event))
         case PictureDrawn():

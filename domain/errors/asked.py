@@ -240,6 +240,13 @@ class CorruptedContainerError(DitsError):
     kind = "unprocessable"
 
 
+class PictureNotDrawnError(DitsError):
+    """There is no {kind} of '{path}' yet"""
+
+    code = "MEDIA_PICTURE_NOT_DRAWN"
+    kind = "missing"
+
+
 class CommitFailedError(DitsError):
     """Commit {commit} failed: {reason}"""
 

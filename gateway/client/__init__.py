@@ -5,10 +5,12 @@ where it is ``dits_client``. Start with `Client`; README.md is the tour. It impo
 the formats.
 """
 
+from .assets import MediaFile, MediaLine, Salvage
 from .checkout import CheckedOut, CheckoutOptions
 from .client import Client
 from .commits import Draft
 from .errors import DitsError, ProblemError
+from .media import MediaFilter
 from .pacing import Pacing
 from .progress import Progress
 from .push import Pushed, PushOptions
@@ -26,6 +28,9 @@ __all__ = [
     "EventPage",
     "File",
     "Lock",
+    "MediaFile",
+    "MediaFilter",
+    "MediaLine",
     "Pacing",
     "ProblemError",
     "Progress",
@@ -33,5 +38,6 @@ __all__ = [
     "Pushed",
     "Ref",
     "Repo",
+    "Salvage",
     "Session",
 ]

@@ -21,6 +21,7 @@ from .events import Events
 from .http import Http
 from .locks import Locks
 from .machine import Machine, SystemMachine
+from .media import Media
 from .pacing import PATIENT, Pacing
 from .progress import Report, say_nothing
 from .push import DEFAULTS as PUSH_DEFAULTS
@@ -60,6 +61,7 @@ class Client:
         self.sessions = Sessions(self.calls)
         self.contents = Contents(self.calls)
         self.commits = Commits(self.calls)
+        self.media = Media(self.calls)
         self.locks = Locks(self.calls)
         self.events = Events(self.calls, streams=self._bus is None)
         self.keys = Keys(self.calls)

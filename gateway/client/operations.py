@@ -67,6 +67,11 @@ COMMITS_CHANGES = Operation("commits.changes", "GET", COMMIT + "/changes", "qry"
 FILES_LIST = Operation("files.list", "GET", COMMIT + "/files", "qry")
 FILES_READ = Operation("files.read", "GET", COMMIT + "/files/{path}", None)
 
+MEDIA_LIST = Operation("media.list", "GET", COMMIT + "/media", "qry")
+MEDIA_SHOW = Operation("media.show", "GET", COMMIT + "/media/{path}", "qry")
+MEDIA_SALVAGE = Operation("media.salvage", "POST", REPO + "/media/salvage", "cmd")
+PICTURES_GET = Operation("pictures.get", "GET", COMMIT + "/pictures/{path}", None)
+
 LOCKS_LIST = Operation("locks.list", "GET", REPO + "/locks", "qry")
 LOCKS_ACQUIRE = Operation("locks.acquire", "POST", REPO + "/locks", "cmd")
 LOCKS_RELEASE = Operation("locks.release", "POST", REPO + "/locks/release", "cmd")

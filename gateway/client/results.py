@@ -47,6 +47,10 @@ class Fields:
     def each(self, name: str, read: Callable[[Fields], T]) -> tuple[T, ...]:
         return tuple(read(self.inner(each, name)) for each in self._items(name))
 
+    def inner_or_none(self, name: str, read: Callable[[Fields], T]) -> T | None:
+        value = self.raw.get(name)
+        return None if value is None else read(self.inner(value, name))
+
     def onward(self) -> str | None:
         """Where a long list goes on; None at its end."""
         return self.inner(self.raw.get("page"), "page").text_or_none("next")

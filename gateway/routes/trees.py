@@ -17,10 +17,10 @@ from gateway.wire.v2 import ChangedFile, ChangedFiles, File, Files, ListFiles, O
 def list_files(core: Core, call: Call[ListFiles]) -> Answer:
     asked, load = call.asked, core.content.tree
     root = published_in_path(core, call).tree
-    below = _below(root, asked.prefix, load)
+    files = below(root, asked.prefix, load)
     found = [
         File(path=path, size_bytes=entry.size_bytes, recipe=entry.digest.hex())
-        for path, entry in islice(dropwhile(lambda each: _is_done(each[0], asked.after), below), asked.limit)
+        for path, entry in islice(dropwhile(lambda each: is_done(each[0], asked.after), files), asked.limit)
     ]
     more = found[-1].path if len(found) == asked.limit else None
     return Answer(Files(items=found, page=Onward(next=more)), core.directory.position)
@@ -31,13 +31,13 @@ def list_changes(core: Core, call: Call[Page]) -> Answer:
     asked, load = call.asked, core.content.tree
     here = published_in_path(core, call)
     before = published(core, call.repo, here.parent).tree if here.parent is not None else None
-    ahead = dropwhile(lambda change: _is_done(change.path, asked.after), diff(before, here.tree, load))
+    ahead = dropwhile(lambda change: is_done(change.path, asked.after), diff(before, here.tree, load))
     found = [_changed(change) for change in islice(ahead, asked.limit)]
     more = found[-1].path if len(found) == asked.limit else None
     return Answer(ChangedFiles(items=found, page=Onward(next=more)), core.directory.position)
 
 
-def _below(root: Digest | None, prefix: str, load: Load) -> Iterable[tuple[FilePath, Entry]]:
+def below(root: Digest | None, prefix: str, load: Load) -> Iterable[tuple[FilePath, Entry]]:
     """Files whose path begins with `prefix`; directories beside the way to it are not read."""
     directory, _, _ = prefix.rpartition("/")
     if directory:
@@ -57,7 +57,7 @@ def _with_prefix(
             yield whole, entry
 
 
-def _is_done(path: str, after: str) -> bool:
+def is_done(path: str, after: str) -> bool:
     """Walks go by segments, so that is how a page goes on."""
     return bool(after) and path.split("/") <= after.split("/")
 
