@@ -59,12 +59,17 @@ class Findings:
     nle: Nle
     told_version: str = ""
     is_complete: bool = True
+    is_of_another_version: bool = False
+    """It is already known that nothing more of it will be understood."""
     _references: dict[str, None] = field(default_factory=dict[str, None])
     _chars: int = 0
 
     def tell_version(self, told: str) -> None:
         """The first one counts."""
-        self.told_version = self.told_version or told[:TOLD_CHARS_MAX]
+        if told and not self.told_version:
+            self.told_version = told[:TOLD_CHARS_MAX]
+            word = word_for(self.nle, self.told_version)
+            self.is_of_another_version = not is_supported(self.nle, word)
 
     def refer(self, told: str | None) -> None:
         """None: there is one, but it cannot be told."""
@@ -81,11 +86,6 @@ class Findings:
             return
         self._references[reference] = None
         self._chars = chars
-
-    @property
-    def is_of_another_version(self) -> bool:
-        """It is already known that nothing more of it will be understood."""
-        return bool(self.told_version) and not is_supported(self.nle, word_for(self.nle, self.told_version))
 
     def as_project(self, trouble: str = "") -> NleProject:
         bare = NleProject(self.nle, self.told_version, trouble=trouble)

@@ -13,21 +13,28 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 
 from blake3 import blake3
 
 from domain.format.codec import require
 from domain.format.errors import FormatError
 from domain.format.media.source import Source
-from domain.nle.unpacking import GZIP_MAGIC, Budget, gunzip, gzip_header_bytes, gzip_trailer
+from domain.nle.unpacking import (
+    GZIP_MAGIC,
+    GZIP_TRAILER_BYTES,
+    Budget,
+    gunzip,
+    gzip_header_bytes,
+    gzip_trailer,
+)
 
 FEED_BYTES = 64 * 1024
 """Packing is always fed so much at once: then what comes out cannot depend on how its input is cut."""
-SAMPLE_BYTES = 512 * 1024
-"""Of the unpacked bytes, on which every manner of packing is tried first."""
+TRIAL_BYTES = 16 * 1024 * 1024
+"""Of the unpacked bytes: so far every manner is tried that has not packed otherwise yet. The first block
+that zlib finishes tells most of them apart: after at most 8 MiB, of XML mostly after less than 1."""
 FINALISTS_MAX = 4
-"""Manners that pack the sample as the file does and are tried on all of it, side by side."""
+"""That are tried to the end, side by side."""
 LEVELS = range(1, 10)
 """Without 0: what zlib makes of stored blocks depends on how much room its caller gave it."""
 MEM_LEVEL_USUAL = 8
@@ -40,6 +47,17 @@ class Manner:
     level: int
     mem_level: int = MEM_LEVEL_USUAL
     strategy: int = zlib.Z_DEFAULT_STRATEGY
+
+
+USUAL = tuple(Manner(level, mem) for mem in (MEM_LEVEL_USUAL, 9) for level in (6, 9, 1, 5, 7, 8, 4, 3, 2))
+"""Every level, at zlib's usual memory and at the most."""
+UNUSUAL = (
+    *(Manner(level, strategy=zlib.Z_FILTERED) for level in LEVELS if level > 3),
+    *(Manner(level, strategy=zlib.Z_FIXED) for level in LEVELS),
+    *(Manner(6, strategy=strategy) for strategy in (zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE)),
+    *(Manner(level, mem) for level in (6, 9) for mem in range(1, MEM_LEVEL_USUAL)),
+)
+"""Below level 4 filtering changes nothing; the last two strategies heed no level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +78,10 @@ def packing_of(content: Source) -> Packing | None:
         return None
     try:
         header = content.read(0, gzip_header_bytes(content))
-        finalists = _finalists(content, len(header))
-        found = _winner(content, header, finalists) if finalists else None
+        found = _race(content, len(header), USUAL) or _race(content, len(header), UNUSUAL)
     except FormatError:
         return None
-    if found is None:
-        return None
-    manner, unpacked_bytes = found
-    return Packing(header, manner, unpacked_bytes, build_mark())
+    return Packing(header, *found, build_mark()) if found else None
 
 
 def unpack(content: Source) -> Iterator[bytes]:
@@ -98,59 +112,25 @@ def build_mark() -> str:
     """Of what this build of zlib makes of a sample: as far as that shows, builds of one mark pack alike."""
     sample = blake3(b"dits: a sample to pack").digest(length=4096).hex().encode() * 24
     mark = blake3()
-    for manner in _manners(is_usual=True):
+    for manner in USUAL:
         packer = _Packer(manner)
         mark.update(packer.packed(sample) + packer.rest())
     return mark.hexdigest()[:16]
 
 
-def _manners(*, is_usual: bool) -> Iterator[Manner]:
-    """Those that programs use: every level, at the usual memory and the most; the others besides."""
-    if is_usual:
-        for mem_level in (MEM_LEVEL_USUAL, 9):
-            yield from (Manner(level, mem_level) for level in (6, 9, 1, 5, 7, 8, 4, 3, 2))
-        return
-    yield from (Manner(level, strategy=zlib.Z_FILTERED) for level in LEVELS if level > 3)
-    yield from (Manner(level, strategy=zlib.Z_FIXED) for level in LEVELS)
-    yield from (Manner(6, strategy=strategy) for strategy in (zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE))
-    yield from (Manner(level, mem_level) for level in (6, 9) for mem_level in range(1, MEM_LEVEL_USUAL))
-
-
-def _finalists(content: Source, header_bytes: int) -> list[Manner]:
-    """Those whose packed sample the file begins with."""
-    pieces = _evenly(gunzip(content, Budget()))
-    sample = list(islice(pieces, SAMPLE_BYTES // FEED_BYTES))
-    is_whole = next(pieces, None) is None
-    packed = content.read(header_bytes, 2 * SAMPLE_BYTES)
-    for is_usual in (True, False):
-        fits = (m for m in _manners(is_usual=is_usual) if _packs(sample, m, packed, is_whole=is_whole))
-        if finalists := list(islice(fits, FINALISTS_MAX)):
-            return finalists
-    return []
-
-
-def _packs(sample: list[bytes], manner: Manner, packed: bytes, *, is_whole: bool) -> bool:
-    packer = _Packer(manner)
-    offset = 0
-    for piece in sample:
-        made = packer.packed(piece)
-        if not packed.startswith(made, offset):
-            return False
-        offset += len(made)
-    return not is_whole or packed.startswith(packer.rest(), offset)
-
-
-def _winner(content: Source, header: bytes, manners: list[Manner]) -> tuple[Manner, int] | None:
-    """The first that packs all of it to the same bytes, and how many were unpacked."""
-    racers = [(manner, _Packer(manner), _Comparison(content, len(header))) for manner in manners]
+def _race(content: Source, header_bytes: int, manners: Iterable[Manner]) -> tuple[Manner, int] | None:
+    """The first that packs all of it to the same bytes, and how many were unpacked. Raises FormatError."""
+    racers = [(manner, _Packer(manner), _Comparison(content, header_bytes)) for manner in manners]
     unpacked_bytes = 0
-    for piece in _evenly(gunzip(content, Budget())):
+    for piece in _evenly(unpack(content)):
         unpacked_bytes += len(piece)
         racers = [racer for racer in racers if racer[2].takes(racer[1].packed(piece))]
+        if unpacked_bytes > TRIAL_BYTES:
+            racers = racers[:FINALISTS_MAX]
         if not racers:
             return None
     for manner, packer, comparison in racers:
-        if comparison.takes(packer.rest()) and comparison.offset + 8 == content.size_bytes:
+        if comparison.takes(packer.rest()) and comparison.offset + GZIP_TRAILER_BYTES == content.size_bytes:
             return manner, unpacked_bytes
     return None
 
