@@ -198,6 +198,8 @@ def manifest(**fields: Any) -> dict[str, Any]:
 def cuts() -> list[dict[str, Any]]:
     cases: list[dict[str, Any]] = []
     for profile, (least, average, most, *_) in PROFILES.items():
+        if profile == "video":  # FastCDC cuts it as it cuts wide
+            continue
         sizes = [0, 1, least, least + 1, average + 1, most + 1]
         plain: list[dict[str, Any]] = [
             *({"generator": "xof", "seed": "dits cuts", "size_bytes": size} for size in sizes),
@@ -211,6 +213,24 @@ def cuts() -> list[dict[str, Any]]:
         whole = content(case)
         case["digest"] = blake3(whole).hexdigest()
         case["chunk_sizes"] = cut_lengths(case["profile"], whole)
+    return cases
+
+
+def pictures() -> list[dict[str, Any]]:
+    long = [[400_000] + [50_000] * 99, [1_000_000], [70_000] * 80]
+    cases: list[dict[str, Any]] = [
+        {"why": "nothing", "groups": []},
+        {"why": "one picture", "groups": [[7]]},
+        {"why": "groups that are a chunk each", "groups": [[200_000, 62_144], [4_194_304], [262_144]]},
+        {"why": "short groups", "groups": [[9_000, 3_000, 0, 2_000]] * 150},
+        {"why": "short groups beside long ones", "groups": [[9_000], [262_144], [9_000], [0], [262_143]]},
+        {"why": "groups above the largest chunk", "groups": long},
+        {"why": "a picture above the largest chunk", "groups": [[9_000_000], [5], [4_194_305]]},
+    ]
+    for case in cases:
+        whole = xof("dits pictures", sum(map(sum, case["groups"])))
+        case |= {"seed": "dits pictures", "digest": blake3(whole).hexdigest()}
+        case["chunk_sizes"] = picture_cuts(case["groups"], whole)
     return cases
 
 
@@ -365,7 +385,14 @@ def refused_manifests() -> list[dict[str, Any]]:
     ]
 
 
-ALL = {"cuts": cuts, "recipes": recipes, "trees": trees, "manifests": manifests, "refused": refused}
+ALL = {
+    "cuts": cuts,
+    "pictures": pictures,
+    "recipes": recipes,
+    "trees": trees,
+    "manifests": manifests,
+    "refused": refused,
+}
 
 if __name__ == "__main__":
     for file_name, make in ALL.items():

@@ -15,6 +15,7 @@ from domain.format.recipe import Recipe
 from domain.format.tree import Tree
 from tests.domain.format import by_the_book
 from tests.domain.format.by_the_book import VECTORS
+from tests.domain.format.media.cut_up import cut_pictures
 
 CLASSES: dict[str, type[Recipe | Tree | Manifest]] = {"recipes": Recipe, "trees": Tree, "manifests": Manifest}
 
@@ -75,7 +76,14 @@ def test_a_content_is_cut_where_the_vectors_say(case: dict[str, Any]) -> None:
     assert [len(chunk) for chunk in cut(content, profile)] == case["chunk_sizes"]
 
 
-@pytest.mark.parametrize("kind", ["recipes", "trees", "manifests", "refused"])
+@pytest.mark.parametrize("case", cases("pictures"))
+def test_pictures_are_cut_where_the_vectors_say(case: dict[str, Any]) -> None:
+    content = by_the_book.xof(case["seed"], sum(map(sum, case["groups"])))
+    assert digest_of(content).hex() == case["digest"]
+    assert [len(chunk) for chunk in cut_pictures(case["groups"], content)] == case["chunk_sizes"]
+
+
+@pytest.mark.parametrize("kind", ["pictures", "recipes", "trees", "manifests", "refused"])
 def test_the_vectors_are_those_that_the_specification_makes(kind: str) -> None:
     made = json.dumps(by_the_book.ALL[kind](), indent=1) + "\n"
     assert VECTORS.joinpath(f"{kind}.json").read_text() == made
