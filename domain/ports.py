@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol, TypeVar
+from typing import BinaryIO, Literal, NamedTuple, Protocol, TypeVar
 
 from domain.decider import Ask, Context, Decider, Loaded, Outcome
 from domain.event import Event, Recorded
 from domain.format.chunking import Profile
+from domain.format.media.source import Source
 from domain.ids import AggregateId, Digest, RepoId
 from domain.position import Position
 
@@ -144,6 +145,8 @@ class Messages(Protocol):
 
 ObjectKind = Literal["chunks", "recipes", "trees", "manifests"]
 """A chunk may hold the bytes of a recipe, and so share its digest: what lives as the one is not the other."""
+DERIVED = "derived"
+"""A fifth kind, which nothing refers to: drawn from what is stored, and again if the collector dropped it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,7 @@ class ObjectName:
     """The name of a stored object: its kind and the BLAKE3-256 of its bytes."""
 
     kind: str
-    """``chunks``, ``recipes``, ``trees`` or ``manifests``."""
+    """``chunks``, ``recipes``, ``trees``, ``manifests`` or ``derived``."""
     digest: Digest
 
     @property
@@ -330,6 +333,54 @@ class Timers(Protocol):
 
     def due(self, timeout_s: float) -> Sequence[str]:
         """Keys whose time has come since the last call; waits up to the timeout for the first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Remuxed:
+    """What of a damaged file can be played was written anew."""
+
+    packets: int
+    lost_packets: int
+
+
+PictureKind = Literal["poster", "sheet"]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPicture:
+    """A JPEG."""
+
+    kind: PictureKind
+    content: bytes
+    width: int
+    height: int
+
+
+NOTHING_PLAYABLE = "NOTHING_PLAYABLE"
+LIMIT_EXCEEDED = "MEDIA_LIMIT_EXCEEDED"
+TOOL_FAILED = "MEDIA_TOOL_FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Unplayable:
+    """The file is the reason, and will be again."""
+
+    code: str
+    reason: str
+
+
+class MediaTools(Protocol):
+    """What needs a demuxer, muxer or decoder. Callers may rely on: a file can make it refuse, but neither
+    fail nor hang nor grow, and nothing but what is handed over is read or written."""
+
+    def remux(self, damaged: Source, sound: BinaryIO) -> Remuxed | Unplayable:
+        """Write the playable part of a movie to `sound`, an empty file. Raises UnavailableError, and what
+        the source raises."""
+        ...
+
+    def draw(self, video: Source) -> tuple[DrawnPicture, ...] | Unplayable:
+        """A poster frame and a contact sheet. Raises as `remux` does."""
         ...
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from domain.errors import ChunkNotFoundError
 from domain.format.digest import digest_of
-from domain.ports import ObjectName, ObjectStore
+from domain.ports import DERIVED, ObjectName, ObjectStore
 from infra.clock import SystemClock, SystemIds
 from infra.objects.bounded import BoundedStore
 from infra.objects.local import LocalStore
@@ -179,10 +179,11 @@ def test_mending_refuses_bytes_of_another_name(store: ObjectStore) -> None:
     assert store.get(name) == content
 
 
-def test_a_listing_names_every_object_of_a_kind_in_order(store: ObjectStore) -> None:
-    batch = [named(SystemIds().token(20), "manifests") for _ in range(25)]
+@pytest.mark.parametrize("kind", ["manifests", DERIVED])
+def test_a_listing_names_every_object_of_a_kind_in_order(store: ObjectStore, kind: str) -> None:
+    batch = [named(SystemIds().token(20), kind) for _ in range(25)]
     store.put(batch)
-    listed = [name for name in store.list("manifests") if name in dict(batch)]
+    listed = [name for name in store.list(kind) if name in dict(batch)]
     assert listed == sorted((name for name, _ in batch), key=lambda name: name.digest)
 
 
