@@ -27,6 +27,7 @@ OTHER = "other"
 
 IDEMPOTENCY_OUTCOMES = ("executed", "replayed", "refused")
 COMMIT_OUTCOMES = ("published", "compensated")
+VALIDATION_RESULTS = ("passed", "failed")
 APPEND_OUTCOMES = ("done", "conflict", "unknown", "failed")
 SECURITY_KINDS = ("header_injection", "api_key_bruteforce", "key_leak", "bus_violation")
 
@@ -66,6 +67,7 @@ class Metrics:
         self._for_projections()
         self._for_bytes()
         self._for_operators()
+        self._for_media()
 
     def text(self) -> bytes:
         """The exposition that Prometheus reads, of `CONTENT_TYPE`."""
@@ -98,6 +100,23 @@ class Metrics:
         self.log_bytes_max = self._gauge("dits_event_log_limit_bytes", "Where the event log refuses events.")
         self.log_regressed = self._gauge(
             "dits_event_log_regressed", "1 if the log lost or changed a message."
+        )
+
+    def _for_media(self) -> None:
+        self.media_validation = _bound(
+            self._counter("dits_media_validation_total", "Containers looked at by commits.", ("result",)),
+            VALIDATION_RESULTS,
+        )
+        self.unsupported_codecs = self._counter(
+            "dits_media_unsupported_codec_total", "Codecs outside the documented set, by file and codec."
+        )
+        self.sync_warnings = self._counter(
+            "dits_media_sync_warnings_total", "Films whose sound and picture differ in length, or have gaps."
+        )
+        self.nle_projects = Family(
+            self._counter(
+                "dits_nle_projects_total", "Projects of editing programs committed.", ("nle", "supported")
+            )
         )
 
     def _for_projections(self) -> None:

@@ -82,10 +82,11 @@ class HdrMetadataExtracted(Event):
     hdr: str
     """hdr10, hdr10+, dolby-vision or hlg."""
     mastering_display: bytes
-    """As an mdcv box holds it; empty if there is none, as are the next two."""
+    """As an mdcv box holds it; empty if there is none, as are the next three."""
     content_light: bytes
+    dynamic: bytes
+    """The first ST 2094-40 message."""
     dolby_vision: bytes
-    is_dynamic: bool
 
 
 class HdrMetadataReinserted(Event):

@@ -27,12 +27,13 @@ def command(*, unsafe_lazy_fsync: bool, dev: bool) -> None:
     settings = load_settings(
         os.environ, needs=NEEDS, given=given(unsafe_lazy_fsync=unsafe_lazy_fsync, dev=dev)
     )
-    start_logs(settings, Metrics(version=version("dits")))
+    metrics = Metrics(version=version("dits"))
+    start_logs(settings, metrics)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with ground(settings, "dits-worker") as on:
-        supervisor = workers(on)
+        supervisor = workers(on, metrics)
         supervisor.start()
         stopping.wait()
         supervisor.stop(settings.stop_timeout_s)

@@ -9,14 +9,17 @@ from infra.compose.ground import Ground, messages
 from infra.dev.crash import KillAt, NeverKill
 from infra.eventlog.leases import JetStreamLeases
 from infra.eventlog.timers import JetStreamTimers
+from infra.metrics import Metrics
 from infra.settings import Settings
 from projections import ALL
 from projections.refcounts.queries import LivePresence
 from workers.archive import Archivist
 from workers.clockwork import Clockwork
-from workers.commit_steps import CommitSteps
+from workers.commit_steps import CommitSteps, NamedCheck
 from workers.commit_worker import CommitWorker
 from workers.lease_watcher import LeaseWatcher
+from workers.media_check import MediaCheck
+from workers.media_counts import MediaCounts
 from workers.projector import Projector
 from workers.rebuild import Rebuilder
 from workers.saga_runner import SagaRunner
@@ -24,11 +27,13 @@ from workers.starting import locked_repos, open_commits, open_sessions
 from workers.supervisor import Supervisor
 
 
-def workers(on: Ground) -> Supervisor:
+def workers(on: Ground, metrics: Metrics) -> Supervisor:
     """Every loop of a worker process; `start` it from the main thread."""
     supervisor = Supervisor({}, on.clock.monotonic_ms)
     events, stopping = on.log.events, supervisor.stopping.is_set
-    steps = CommitSteps(events, on.store, LivePresence(on.pool))
+    media = MediaCheck(events, on.store, media_counts(metrics))
+    checks = (NamedCheck("media", media.passes),)
+    steps = CommitSteps(events, on.store, LivePresence(on.pool), checks, media.describe)
     runner = SagaRunner(events, steps, on.clock, on.ids, crash_points(on.settings), stopping)
     batch = on.settings.follower_batch_messages
     lifetime_s = on.settings.upload_session_lifetime_h * 3_600
@@ -48,6 +53,12 @@ def workers(on: Ground) -> Supervisor:
     }
     supervisor.loops.update(loops)
     return supervisor
+
+
+def media_counts(metrics: Metrics) -> MediaCounts:
+    return MediaCounts(
+        metrics.media_validation, metrics.unsupported_codecs, metrics.sync_warnings, metrics.nle_projects
+    )
 
 
 def rebuilder(on: Ground) -> Rebuilder:

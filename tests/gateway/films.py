@@ -16,9 +16,12 @@ from domain.position import Position
 from domain.session import decider as sessions
 from domain.session.commands import SessionCommand, StartSession, StoreChunks
 from domain.session.recording import recipe_commands
+from infra.compose.workers import media_counts
 from infra.dev.crash import NeverKill
+from infra.metrics import Metrics
 from tests.gateway.house import SYSTEM, House
-from workers.commit_steps import CommitSteps
+from workers.commit_steps import CommitSteps, Describe, NamedCheck
+from workers.media_check import MediaCheck
 from workers.saga_runner import SagaRunner
 
 Sent = dict[str, Any]
@@ -48,10 +51,12 @@ def _send_one(h: House, session: SessionId, repo: RepoId, name: str, content: by
 
 
 @contextmanager
-def sagas(h: House) -> Generator[None]:
+def sagas(h: House, describe: Describe | None = None) -> Generator[None]:
     """Runs every commit that is opened while this is entered, and those that were open before."""
     stopping = Event()
-    steps = CommitSteps(h.core.log, h.store, h.presence)
+    media = MediaCheck(h.core.log, h.store, media_counts(Metrics(version="test")))
+    checks = (NamedCheck("media", media.passes),)
+    steps = CommitSteps(h.core.log, h.store, h.presence, checks, describe or media.describe)
     runner = SagaRunner(h.core.log, steps, h.core.clock, h.core.ids, NeverKill(), stopping.is_set)
 
     def follow() -> None:

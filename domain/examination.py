@@ -1,0 +1,149 @@
+"""What a content is, found by looking at its bytes: media, an editing project, or neither (seeds 4.1-4.5).
+
+Promises: a function of the bytes and of `READER` alone, so whoever looks again finds the same; only the parts
+that tell are read, whatever the size of the file; a file's name decides nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.asset.decider import Finding
+from domain.asset.events import (
+    AssetStored,
+    AvSyncWarningRaised,
+    HdrMetadataExtracted,
+    Mode,
+    NleProjectParsed,
+    NleProjectStoredOpaque,
+    UnsupportedCodecFlagged,
+)
+from domain.format.errors import FormatError
+from domain.format.media.codecs import unsupported_codecs
+from domain.format.media.facts import facts_of
+from domain.format.media.hdr import HdrMetadata, hdr_of
+from domain.format.media.movie import Issue, Movie
+from domain.format.media.reading import is_media, read_movie
+from domain.format.media.source import Source
+from domain.format.media.timing import SyncReport, check_sync
+from domain.ids import Digest, RepoId
+from domain.nle import detecting
+from domain.nle.examining import examine as examine_project
+from domain.nle.project import NleProject
+
+READER = 1
+"""Grows when this finds more than it did; what an older one found is then looked at again."""
+HEAD_BYTES = 64
+ISSUES_MAX = 32
+"""Told of one file."""
+REFERENCES_TOLD_MAX = 1_000
+"""Of a project, in its event; all of them are in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found in one content; `mode` is None for what is neither media nor a project."""
+
+    size_bytes: int
+    mode: Mode | None = None
+    facts: bytes = b""
+    issues: tuple[Issue, ...] = ()
+    unsupported: tuple[str, ...] = ()
+    sync: SyncReport | None = None
+    hdr: HdrMetadata | None = None
+    project: NleProject | None = None
+
+    @property
+    def is_damaged(self) -> bool:
+        return any(issue.severity == "error" for issue in self.issues)
+
+
+def examine(source: Source, *, raw: bool = False) -> Examination:
+    """`raw`: somebody chose to keep it as it is, so nothing that is wrong with it matters."""
+    head = source.read(0, HEAD_BYTES)
+    if is_media(head):
+        try:
+            movie = read_movie(source)
+        except FormatError as beyond:  # our limits, so nobody's mistake: it is kept, and not understood
+            issue = Issue("warning", f"Not looked into: {beyond.facts['reason']}")
+            return Examination(source.size_bytes, "raw", issues=(issue,))
+        if movie is not None:
+            return _media(source, movie, raw=raw)
+    if detecting.may_be_project(head):
+        project = examine_project(source)
+        if project is not None:
+            return Examination(source.size_bytes, "project", project=project)
+    return Examination(source.size_bytes)
+
+
+def _media(source: Source, movie: Movie, *, raw: bool) -> Examination:
+    unsupported = tuple(dict.fromkeys(each.codec_id for each in unsupported_codecs(movie)))
+    mode: Mode = "raw" if raw or unsupported else "media"
+    issues = movie.issues[:ISSUES_MAX]
+    if not movie.is_sound:
+        return Examination(source.size_bytes, mode, issues=issues, unsupported=unsupported)
+    hdr = hdr_of(movie, source)
+    return Examination(
+        source.size_bytes,
+        mode,
+        facts_of(source, movie).encode(),
+        issues,
+        unsupported,
+        check_sync(movie),
+        hdr if hdr.has_hdr else None,
+    )
+
+
+def findings(found: Examination, repo: RepoId, recipe: Digest) -> tuple[Finding, ...]:
+    """As the asset's events say it; none for what is neither media nor a project."""
+    if found.mode is None:
+        return ()
+    told: list[Finding] = [
+        AssetStored(
+            repo=repo,
+            recipe=recipe,
+            size_bytes=found.size_bytes,
+            mode=found.mode,
+            facts=found.facts,
+            reader=READER,
+        )
+    ]
+    if found.unsupported:
+        told.append(UnsupportedCodecFlagged(repo=repo, recipe=recipe, codecs=found.unsupported))
+    if found.sync is not None and not found.sync.valid:
+        told.append(_out_of_sync(found.sync, repo, recipe))
+    if found.hdr is not None:
+        told.append(_hdr(found.hdr, repo, recipe))
+    if found.project is not None:
+        told.append(_project(found.project, repo, recipe))
+    return tuple(told)
+
+
+def _out_of_sync(sync: SyncReport, repo: RepoId, recipe: Digest) -> AvSyncWarningRaised:
+    return AvSyncWarningRaised(
+        repo=repo,
+        recipe=recipe,
+        drift_ms=sync.drift_ms,
+        gaps=sync.sync.gap_count,
+        suggestion=sync.suggestion or "",
+    )
+
+
+def _hdr(hdr: HdrMetadata, repo: RepoId, recipe: Digest) -> HdrMetadataExtracted:
+    return HdrMetadataExtracted(
+        repo=repo,
+        recipe=recipe,
+        hdr=hdr.type or "",
+        mastering_display=hdr.mastering_display,
+        content_light=hdr.content_light,
+        dynamic=hdr.dynamic,
+        dolby_vision=hdr.dolby_vision,
+    )
+
+
+def _project(project: NleProject, repo: RepoId, recipe: Digest) -> NleProjectParsed | NleProjectStoredOpaque:
+    version = project.version or project.told_version
+    if project.is_opaque:
+        return NleProjectStoredOpaque(repo=repo, recipe=recipe, nle=project.nle, version=version)
+    told = project.references[:REFERENCES_TOLD_MAX]
+    return NleProjectParsed(repo=repo, recipe=recipe, nle=project.nle, version=version, references=told)
