@@ -81,7 +81,7 @@ def stretches(samples: Samples) -> Iterator[tuple[int, int, int, int]]:
     """
     shifts = iter(samples.shifts)
     shift, left = 0, 0
-    decoded_at, more = 0, samples.count
+    decoded_at, more = samples.begins_at, samples.count
     for spell in samples.durations:
         rest = min(spell.count, more)
         more -= rest

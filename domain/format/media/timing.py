@@ -7,7 +7,7 @@ other machine. A finding is a warning with facts; no timestamp is ever changed (
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, pairwise
 from typing import Literal
@@ -27,6 +27,7 @@ MISMATCH = "Tracks have significant duration mismatch"
 """Contract: seed 4.3."""
 GAPS = "Tracks have timestamp gaps"
 NORMAL_RATE = 0x10000
+ZERO = Fraction(0)
 KINDS: dict[str, Literal["video", "audio", "other"]] = {"vide": "video", "soun": "audio"}
 
 
@@ -158,20 +159,28 @@ def _drift_ms(pairs: list[tuple[Track, TrackTiming]]) -> int:
 
 def timings_of(movie: Movie) -> tuple[TrackTiming, ...]:
     """Of every track, in their order."""
-    return tuple(timing_of(track, movie.timescale) for track in movie.tracks)
+    begins = (_seconds(track.samples.begins_at, track) for track in movie.tracks if track.samples.count)
+    origin = min(begins, default=ZERO)
+    return tuple(timing_of(track, movie.timescale, origin) for track in movie.tracks)
 
 
-def timing_of(track: Track, movie_timescale: int) -> TrackTiming:
-    """The track on the movie's timeline. `movie_timescale` is in ticks a second."""
+def timing_of(track: Track, movie_timescale: int, origin: Fraction = ZERO) -> TrackTiming:
+    """The track on the movie's timeline.
+
+    `movie_timescale` is in ticks a second. `origin`: where the movie begins in the time of its media, for
+    fragments of a recording that has gone on for long.
+    """
     span = _media_span(track)
-    segments, cadence = tuple(_segments(track, movie_timescale, span)), cadence_of(track)
+    placed = _segments(track, movie_timescale, span)
+    segments = tuple(replace(each, at=max(each.at - origin, ZERO)) for each in placed)
+    cadence = cadence_of(track)
     kind = KINDS.get(track.handler, "other")
     gaps = _gaps(segments[:SEGMENTS_MAX], _long_samples(cadence, span[0], max(track.timescale, 1)))
     return TrackTiming(
         track.track_id,
         kind,
-        start=segments[0].at if segments else Fraction(0),
-        duration=segments[-1].end if segments else Fraction(0),
+        start=segments[0].at if segments else ZERO,
+        duration=segments[-1].end if segments else ZERO,
         cadence=cadence,
         gaps=() if kind == "other" else tuple(islice(gaps, GAPS_MAX)),
     )
@@ -182,20 +191,25 @@ def _segments(track: Track, movie_timescale: int, span: tuple[int, int]) -> Iter
     scale, movie_scale = max(track.timescale, 1), max(movie_timescale, 1)
     first, end = span
     if not track.edits:
-        start = max(Fraction(first, scale), Fraction(0))
-        yield Segment(start, start, max(Fraction(media_ticks(track), scale) - start, Fraction(0)))
+        start = max(_seconds(first, track), ZERO)
+        media_end = _seconds(track.samples.begins_at + media_ticks(track), track)
+        yield Segment(start, start, max(media_end - start, ZERO))
         return
-    at = Fraction(0)
+    at = ZERO
     for edit in track.edits:
         wanted = Fraction(edit.duration, movie_scale)
         if edit.media_time >= 0:
             begin = max(edit.media_time, first)
             late, there = Fraction(begin - edit.media_time, scale), Fraction(end - begin, scale)
-            wanted = wanted or late + max(there, Fraction(0))
+            wanted = wanted or late + max(there, ZERO)
             lasting = min(wanted - late, there) if edit.rate == NORMAL_RATE else wanted - late
             if lasting > 0:
                 yield Segment(at + late, Fraction(begin, scale), lasting)
         at += wanted
+
+
+def _seconds(ticks: int, track: Track) -> Fraction:
+    return Fraction(ticks, max(track.timescale, 1))
 
 
 def media_ticks(track: Track) -> int:
@@ -205,12 +219,12 @@ def media_ticks(track: Track) -> int:
 
 def _media_span(track: Track) -> tuple[int, int]:
     """From the first sample that is shown to the end of the last one, in ticks of the media's own time."""
-    first, end = None, media_ticks(track)
+    first, end = None, track.samples.begins_at + media_ticks(track)
     for decoded_at, count, duration, shift in stretches(track.samples):
         shown_at = decoded_at + shift
         first = shown_at if first is None or shown_at < first else first
         end = max(end, shown_at + count * duration)
-    return first or 0, end
+    return track.samples.begins_at if first is None else first, end
 
 
 def _gaps(segments: tuple[Segment, ...], long: Iterator[tuple[Fraction, Fraction]]) -> Iterator[Gap]:

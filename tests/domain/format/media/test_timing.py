@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import given
@@ -78,6 +79,16 @@ def test_a_track_without_samples_is_judged_by_its_header() -> None:
     tracks = video(duration=10_000), audio(duration=10_101)
     bare = [type(t)(t.track_id, t.handler, 1000, t.duration, t.codec) for t in tracks]
     assert check_sync(movie(*bare)).drift_ms == 101
+
+
+def test_fragments_of_a_long_recording_begin_at_their_first_sample() -> None:
+    picture, sound = (
+        replace(track, samples=replace(track.samples, begins_at=at))
+        for track, at in ((video(), 7_200_000), (audio(), 7_200_040))
+    )
+    report = check_sync(movie(picture, sound))
+    assert [int(each.start * 1000) for each in report.tracks] == [0, 40]
+    assert [int(each.duration * 1000) for each in report.tracks] == [10_000, 10_040]
 
 
 def test_a_hostile_table_costs_no_time() -> None:
