@@ -36,8 +36,8 @@ READER = 1
 HEAD_BYTES = 64
 ISSUES_MAX = 32
 """Told of one file."""
-REFERENCES_TOLD_MAX = 1_000
-"""Of a project, in its event; all of them are in the file."""
+REFERENCES_TOLD_BYTES_MAX = 256 * 1024
+"""Of a project, in its event, of which a message takes 512 KiB; all of them are in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +142,8 @@ def _hdr(hdr: HdrMetadata, repo: RepoId, recipe: Digest) -> HdrMetadataExtracted
 
 
 def _project(project: NleProject, repo: RepoId, recipe: Digest) -> NleProjectParsed | NleProjectStoredOpaque:
-    version = project.version or project.told_version
+    version = project.version_told
     if project.is_opaque:
         return NleProjectStoredOpaque(repo=repo, recipe=recipe, nle=project.nle, version=version)
-    told = project.references[:REFERENCES_TOLD_MAX]
+    told = project.first_references(REFERENCES_TOLD_BYTES_MAX)
     return NleProjectParsed(repo=repo, recipe=recipe, nle=project.nle, version=version, references=told)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NoReturn
+from typing import NoReturn
 from xml.parsers import expat
 
 from domain.format.codec import require
@@ -89,7 +89,7 @@ class _Document:
         self._text_depth = 0
         """How many elements were open when the one began whose text is gathered, itself counted."""
         self._fed_bytes = 0
-        self._names: dict[str, Any] = {}
+        self._names: dict[str, object] = {}
         self._names_seen = 0
         self._parser = self._made_parser()
 

@@ -5,7 +5,9 @@ Promises: whatever a file holds, what is kept of it is bounded by the limits bel
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Literal
 
 from domain.nle.versions import is_supported, word_for
@@ -20,6 +22,8 @@ REFERENCES_CHARS_MAX = 4 * 1024 * 1024
 """Of all references together."""
 TOLD_CHARS_MAX = 32
 """Of a version, as a file tells it."""
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""What JSON can say and neither UTF-8 nor PostgreSQL can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,11 @@ class NleProject:
         return word_for(self.nle, self.told_version)
 
     @property
+    def version_told(self) -> str:
+        """For readers: the table's word, or what the file says, which is then never taken for such a word."""
+        return self.version or (f"file says {self.told_version}" if self.told_version else "unknown")
+
+    @property
     def is_supported(self) -> bool:
         """S4.5: supported = version in the table."""
         return is_supported(self.nle, self.version)
@@ -50,6 +59,11 @@ class NleProject:
     def is_opaque(self) -> bool:
         """It is kept as bytes and nothing more is known of it: another version, or it cannot be read."""
         return not self.is_supported or bool(self.trouble)
+
+    def first_references(self, size_bytes: int) -> tuple[str, ...]:
+        """As many as fit into this, in UTF-8: for an event, which has a limit of its own."""
+        sizes = accumulate(len(reference.encode()) for reference in self.references)
+        return tuple(told for told, size in zip(self.references, sizes, strict=True) if size <= size_bytes)
 
 
 @dataclass(slots=True)
@@ -66,14 +80,14 @@ class Findings:
 
     def tell_version(self, told: str) -> None:
         """The first one counts."""
-        if told and not self.told_version:
-            self.told_version = told[:TOLD_CHARS_MAX]
+        if not self.told_version and (printable := "".join(filter(str.isprintable, told))):
+            self.told_version = printable[:TOLD_CHARS_MAX]
             word = word_for(self.nle, self.told_version)
             self.is_of_another_version = not is_supported(self.nle, word)
 
     def refer(self, told: str | None) -> None:
-        """None: there is one, but it cannot be told."""
-        if told is None:
+        """None: there is one, but it cannot be told; nor can what is no text."""
+        if told is None or _NO_TEXT.search(told):
             self.is_complete = False
             return
         reference = told.strip()

@@ -46,7 +46,17 @@ def test_chunks_of_odd_length_are_padded() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[" * 60_000, b"[]", b'{"fullpath": 1}', b"\xff", b" " * (reader.ALIAS_BYTES_MAX + 1)],
+    [
+        b"",
+        b"{",
+        b"[" * 60_000,
+        b"[]",
+        b'{"fullpath": 1}',
+        b'{"fullpath": "\\ud800"}',
+        b'{"fullpath": "a\\u0000"}',
+        b"\xff",
+        b" " * (reader.ALIAS_BYTES_MAX + 1),
+    ],
 )
 def test_an_alias_that_says_no_place_makes_the_list_incomplete(content: bytes) -> None:
     found = examined(project(chunk(b"alas", content), chunk(b"alas", alias("/a.mov"))))

@@ -126,3 +126,24 @@ def test_the_older_place_of_a_final_cut_asset_is_read() -> None:
 def test_a_project_in_another_encoding_is_read() -> None:
     content = premiere_xml().decode().replace("UTF-8", "UTF-16").encode("utf-16")
     assert examined(content) == examined(premiere_xml())
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (premiere("43"), "25.0"),
+        (premiere("24.0"), "file says 24.0"),
+        (premiere("&#10;4&#x202e;2"), "24.0"),
+        (premiere("1" * 99), f"file says {'1' * 32}"),
+        (resolve("19"), "19"),
+        (resolve("none"), "unknown"),
+    ],
+)
+def test_what_a_file_says_is_never_taken_for_a_word_of_the_table(content: bytes, told: str) -> None:
+    assert examined(content).version_told == told
+
+
+def test_references_are_told_as_far_as_they_fit() -> None:
+    project = examined(premiere(paths=["Ä.mov", "b.mov", "c.mov"]))
+    assert project.first_references(11) == ("Ä.mov", "b.mov")
+    assert project.first_references(5) == ()
