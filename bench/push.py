@@ -112,10 +112,10 @@ def probed(source: Path) -> int:
 def cut_and_hash(source: Path) -> int:
     """What a push of a known file has to do, and nothing else."""
     with workers(2, "hash", SystemMachine()) as hashers:
-        cutter, rows_ = FileCutter(hashers), bytearray()
         for local in find([source], source.parent).files:
-            for _ in cutter.chunks(local, rows_):
-                pass
+            with FileCutter(hashers).opened(local) as cut:
+                for _ in cut.groups():
+                    pass
     return 0
 
 

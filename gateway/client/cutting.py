@@ -1,34 +1,36 @@
 """Reading a file, cutting it into chunks and naming them, in two threads and bounded memory.
 
-Promises: chunks come in file order; at most `GROUPS_AHEAD` groups wait for their names; the page cache is
-given back as the file is read, so that one large push does not empty it of everything else.
+Promises: media is cut by its tracks, chosen by content, anything else as opaque; chunks come as the file is
+read, each stream's in order; at most `GROUPS_AHEAD` groups wait for their names; the page cache is given
+back as the file is read, so that one large push does not empty it of everything else.
 """
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from io import FileIO
 
 from .errors import FileMovedOnError, LocalFileError
 from .format.chunking import OPAQUE, WIDE, Cutter, Profile
 from .format.digest import Digest, digest_of
+from .format.media.cutting import StreamChunk, cut_file
 from .format.recipe import Recipe, Run, Stream
+from .verifying import give_back, read_exactly, verified_bytes
 from .walking import LocalFile
 
 GROUPS_AHEAD = 4
 """Groups of about 4 MiB that are cut but not named yet."""
 WIDE_FROM_BYTES = 128 * 1024**3
 """A recipe names at most 1,048,576 chunks; opaque chunks are 320 KiB on average, and half of that is safe."""
-GIVE_BACK_BYTES = 8 * 1024 * 1024
-"""Of page cache at a time (house: Bytes)."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedChunk:
+    stream: int
     digest: Digest
     content: memoryview
 
@@ -41,64 +43,124 @@ def profile_for(size_bytes: int) -> Profile:
     return OPAQUE if size_bytes < WIDE_FROM_BYTES else WIDE
 
 
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A local file that is read at any place. For one thread."""
+
+    local: LocalFile
+    file: FileIO
+
+    @property
+    def size_bytes(self) -> int:
+        return self.local.size_bytes
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        """Raises FileMovedOnError, LocalFileError."""
+        with _reading(self.local):
+            self.file.seek(offset)
+            content = read_exactly(self.file, min(size_bytes, max(0, self.size_bytes - offset)))
+            give_back(self.file, offset + len(content), len(content))
+        if len(content) < min(size_bytes, self.size_bytes - offset):
+            raise FileMovedOnError(path=str(self.local.file))
+        return content
+
+
+class FileCut:
+    """One file on its way into chunks. For one thread; hashing is done by the executor."""
+
+    def __init__(self, local: LocalFile, file: FileIO, cutter: Cutter, hashers: Executor) -> None:
+        """What is one chunk at most is not looked into."""
+        self._local, self._file = local, file
+        self._cutter, self._hashers = cutter, hashers
+        is_large = local.size_bytes > OPAQUE.min_bytes
+        self._media = cut_file(FileSource(local, file)) if is_large else None
+        self._profiles = (
+            [course.profile.id for course in self._media.layout.courses]
+            if self._media is not None
+            else [profile_for(local.size_bytes).id]
+        )
+        self._rows = [bytearray() for _ in self._profiles]
+
+    def groups(self) -> Iterator[list[NamedChunk]]:
+        """The chunks, each stream's in order. Raises FileMovedOnError, LocalFileError."""
+        waiting = deque[Future[list[NamedChunk]]]()
+        for group in self._blind() if self._media is None else self._media.groups():
+            waiting.append(self._hashers.submit(_named, group))
+            if len(waiting) > GROUPS_AHEAD:
+                yield self._noted(waiting.popleft().result())
+        while waiting:
+            yield self._noted(waiting.popleft().result())
+        with _reading(self._local):
+            if not self._local.is_still_itself():
+                raise FileMovedOnError(path=str(self._local.file))
+
+    def recipe(self) -> Recipe:
+        """When all groups are out. Raises FormatError if the file has too many chunks."""
+        if self._media is not None:
+            return self._media.recipe(self._rows)
+        (rows,) = self._rows
+        if not rows:
+            return Recipe((), ())
+        return Recipe((Stream(self._profiles[0], bytes(rows)),), (Run(0, self._local.size_bytes),))
+
+    def is_known_otherwise(self, committed: Recipe) -> bool:
+        """Has the file the content of this recipe, which cuts it in another way?
+
+        So it was committed before tracks were known, or by a client that leaves the cutting to the server.
+        """
+        same_way = [stream.profile_id for stream in committed.streams] == self._profiles
+        if same_way or committed.size_bytes != self._local.size_bytes:
+            return False
+        with _reading(self._local):
+            return verified_bytes(self._file, committed) == committed.size_bytes and (
+                self._local.is_still_itself()
+            )
+
+    def _blind(self) -> Iterator[list[StreamChunk]]:
+        read_bytes = 0
+        self._file.seek(0)
+        while count := self._fill(read_bytes):
+            read_bytes += count
+            if group := self._cutter.filled(count):
+                yield [StreamChunk(0, content) for content in group]
+        yield [StreamChunk(0, content) for content in self._cutter.finish()]
+
+    def _fill(self, read_bytes: int) -> int:
+        with _reading(self._local):
+            count = self._file.readinto(self._cutter.room())
+            give_back(self._file, read_bytes + count, count)
+        return count
+
+    def _noted(self, group: list[NamedChunk]) -> list[NamedChunk]:
+        for chunk in group:
+            self._rows[chunk.stream] += chunk.digest + chunk.size_bytes.to_bytes(4, "big")
+        return group
+
+
 class FileCutter:
-    """Cuts files, one after the other. For one thread; hashing is done by the executor."""
+    """Cuts files, one after the other. For one thread."""
 
     def __init__(self, hashers: Executor) -> None:
         self._hashers = hashers
         self._cutters = {profile.id: Cutter(profile) for profile in (OPAQUE, WIDE)}
 
-    def chunks(self, local: LocalFile, rows: bytearray) -> Iterator[list[NamedChunk]]:
-        """The chunks in groups, in file order; `rows` grows to the recipe's.
-
-        Raises FileMovedOnError, LocalFileError.
-        """
-        waiting = deque[Future[list[NamedChunk]]]()
-        for group in self._groups(local):
-            waiting.append(self._hashers.submit(_named, group))
-            if len(waiting) > GROUPS_AHEAD:
-                yield _noted(waiting.popleft().result(), rows)
-        while waiting:
-            yield _noted(waiting.popleft().result(), rows)
-        if not local.is_still_itself():
-            raise FileMovedOnError(path=str(local.file))
-
-    def _groups(self, local: LocalFile) -> Iterator[list[memoryview]]:
-        cutter = self._cutters[profile_for(local.size_bytes).id]
-        read_bytes = 0
-        try:
-            with local.file.open("rb", buffering=0) as file:
-                while count := file.readinto(cutter.room()):
-                    read_bytes += count
-                    if group := cutter.filled(count):
-                        yield group
-                    give_back(file, read_bytes, count)
-        except OSError as error:
-            reason = (error.strerror or type(error).__name__).lower()
-            raise LocalFileError(path=str(local.file), verb="read", reason=reason) from error
-        yield cutter.finish()
+    @contextmanager
+    def opened(self, local: LocalFile) -> Generator[FileCut]:
+        """Raises FileMovedOnError, LocalFileError."""
+        with _reading(local):
+            file = local.file.open("rb", buffering=0)
+        with file:
+            yield FileCut(local, file, self._cutters[profile_for(local.size_bytes).id], self._hashers)
 
 
-def recipe_of(local: LocalFile, rows: bytearray) -> Recipe:
-    """Raises FormatError if the file has too many chunks."""
-    if not rows:
-        return Recipe((), ())
-    return Recipe((Stream(profile_for(local.size_bytes).id, bytes(rows)),), (Run(0, local.size_bytes),))
+@contextmanager
+def _reading(local: LocalFile) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise LocalFileError(path=str(local.file), verb="read", reason=reason) from error
 
 
-def give_back(file: BinaryIO, position: int, count: int) -> None:
-    """Let go of the page cache behind `position`, once every `GIVE_BACK_BYTES`."""
-    before = (position - count) // GIVE_BACK_BYTES
-    if position // GIVE_BACK_BYTES != before and hasattr(os, "posix_fadvise"):
-        start = before * GIVE_BACK_BYTES
-        os.posix_fadvise(file.fileno(), start, position - start, os.POSIX_FADV_DONTNEED)
-
-
-def _named(group: list[memoryview]) -> list[NamedChunk]:
-    return [NamedChunk(digest_of(content), content) for content in group]
-
-
-def _noted(group: list[NamedChunk], rows: bytearray) -> list[NamedChunk]:
-    for chunk in group:
-        rows += chunk.digest + chunk.size_bytes.to_bytes(4, "big")
-    return group
+def _named(group: list[StreamChunk]) -> list[NamedChunk]:
+    return [NamedChunk(chunk.stream, digest_of(chunk.content), chunk.content) for chunk in group]

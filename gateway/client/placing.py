@@ -18,7 +18,8 @@ from .errors import LocalFileError, OutsideDirectoryError, PathsCollideError
 from .format.digest import Digest
 from .format.paths import broken_path_rule
 from .format.tree import Entry
-from .rebuilding import Wanted, verified_bytes
+from .rebuilding import Wanted
+from .verifying import verified_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from .calls import Calls
 from .commits import Commits, Draft
 from .contents import Contents
-from .cutting import FileCutter, NamedChunk, recipe_of
+from .cutting import FileCut, FileCutter
 from .errors import ProblemError
 from .format.digest import Digest
 from .format.recipe import Recipe
@@ -32,7 +32,7 @@ from .sending import WINDOWS_IN_FLIGHT, Sender, upload_batches
 from .sessions import Sessions, Upload
 from .snapshot import Snapshot
 from .threads import workers
-from .walking import Found, LocalFile, Skipped, find
+from .walking import Found, Skipped, find
 from .whole_file import send_whole
 from .wire import Buffer
 
@@ -166,36 +166,32 @@ class Push:
             sender, cutter = Sender(opened.upload, senders, tally), FileCutter(hashers)
             recipes = RecipeBatch(opened.upload)
             for local in found.files:
-                before = _committed(snapshot, local.path)
-                offer = partial(sender.offer, committed=self._committed_chunks(before))
-                recipe = self._cut(local, cutter, offer, tally)
-                if recipe.digest != before:
+                tally.work_on(local.path)
+                with cutter.opened(local) as cut:
+                    recipe = self._cut(cut, _committed(snapshot, local.path), sender, tally)
+                if recipe is not None:
                     recipes.add(recipe.digest, recipe.encode())
                     changes[local.path] = NewFile(recipe.digest, local.size_bytes)
+                tally.add(files=1)
+                tally.report()
             sender.flush()
             recipes.flush()
         return changes
 
-    def _committed_chunks(self, recipe: Digest | None) -> frozenset[Digest]:
-        """Of the file as it is committed: an unchanged file then asks for nothing, and opens no session."""
-        if recipe is None:
-            return frozenset()
-        chunks = self._contents.recipe(self._target.repo, recipe).children()
-        return frozenset(chunks) if len(chunks) <= COMMITTED_CHUNKS_MAX else frozenset()
-
-    def _cut(
-        self, local: LocalFile, cutter: FileCutter, offer: Callable[[NamedChunk], None], tally: Tally
-    ) -> Recipe:
-        rows = bytearray()
-        tally.work_on(local.path)
-        for group in cutter.chunks(local, rows):
+    def _cut(self, cut: FileCut, before: Digest | None, sender: Sender, tally: Tally) -> Recipe | None:
+        """None if the file is committed already."""
+        committed = None if before is None else self._contents.recipe(self._target.repo, before)
+        if committed is not None and cut.is_known_otherwise(committed):
+            tally.add(read=committed.size_bytes, known=committed.size_bytes)
+            return None
+        chunks = _chunks(committed)
+        for group in cut.groups():
             for chunk in group:
-                offer(chunk)
+                sender.offer(chunk, chunks)
             tally.add(read=sum(chunk.size_bytes for chunk in group))
             tally.report()
-        tally.add(files=1)
-        tally.report()
-        return recipe_of(local, rows)
+        recipe = cut.recipe()
+        return recipe if recipe.digest != before else None
 
     def _send_whole(
         self, opened: Opened, found: Found, snapshot: Snapshot, tally: Tally
@@ -288,6 +284,12 @@ def _committed(snapshot: Snapshot, path: str) -> Digest | None:
     """The recipe of the file under that path."""
     entry = snapshot.find(path)
     return entry.digest if entry is not None and entry.kind == "recipe" else None
+
+
+def _chunks(recipe: Recipe | None) -> frozenset[Digest]:
+    """Of the file as it is committed: an unchanged file then asks for nothing, and opens no session."""
+    chunks = () if recipe is None else recipe.children()
+    return frozenset(chunks) if len(chunks) <= COMMITTED_CHUNKS_MAX else frozenset()
 
 
 def push(

@@ -10,28 +10,30 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from blake3 import blake3
-
 from .contents import CHUNKS_MAX, Contents
-from .cutting import GIVE_BACK_BYTES, give_back
 from .errors import LocalFileError
 from .format.digest import Digest
 from .format.recipe import Piece, Recipe
 from .nearby import Nearby
 from .notes import name_of
 from .progress import Tally
+from .verifying import GIVE_BACK_BYTES, give_back, verified_bytes
 from .walking import PARTIAL_PREFIX, PARTIAL_SUFFIX
 
 MIB = 1 << 20
 BATCH_BYTES = 8 * MIB
 """Of file that one request brings."""
 BATCHES_IN_FLIGHT = 4
+WRITE_BYTES = 256 * 1024
+"""Written at once: pieces of interleaved tracks are much smaller, and each would cost a call."""
+STEPS_MAX = 16_384
+"""Of one batch: 512 bytes of file each are few."""
 RECIPES_AHEAD = 8
 """Asked for before they are needed, so that many small files do not wait for each other."""
 
@@ -77,8 +79,18 @@ class Growing:
         self._stream.truncate(self.start)
         self._stream.seek(self.start)
         self._written = self.start
+        self._waiting = list[memoryview]()
+        self._waiting_bytes = 0
 
-    def write(self, content: memoryview) -> None:
+    def add(self, content: memoryview) -> None:
+        self._waiting.append(content)
+        self._waiting_bytes += len(content)
+        if self._waiting_bytes >= WRITE_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        content = waiting[0] if len(waiting) == 1 else memoryview(b"".join(waiting))
         while content:
             count = self._stream.write(content)
             assert count is not None, "a regular file never says that it would block"
@@ -89,6 +101,7 @@ class Growing:
             content = content[count:]
 
     def finish(self) -> None:
+        self._write()
         assert self._written == self.wanted.size_bytes, (self._written, self.wanted)
         os.fsync(self._stream.fileno())
         self.close()
@@ -100,13 +113,43 @@ class Growing:
             self.nearby.close()
 
 
+@dataclass(slots=True)
+class Batch:
+    """Neighbouring steps."""
+
+    before: frozenset[Digest]
+    """Chunks of the batch before it: where tracks are interleaved, many go on in this one."""
+    steps: list[Step] = field(default_factory=list[Step])
+    digests: set[Digest] = field(default_factory=set[Digest])
+    size_bytes: int = 0
+
+    def add(self, step: Step) -> None:
+        self.steps.append(step)
+        if step.piece is not None:
+            self.digests.add(step.piece.digest)
+            self.size_bytes += step.piece.size_bytes
+
+    @property
+    def is_full(self) -> bool:
+        return (
+            self.size_bytes >= BATCH_BYTES or len(self.digests) >= CHUNKS_MAX or len(self.steps) >= STEPS_MAX
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Brought:
     """The chunks of a batch."""
 
-    chunks: dict[Digest, memoryview]
-    local: frozenset[Digest]
+    chunks: dict[Digest, memoryview] = field(default_factory=dict[Digest, memoryview])
+    local: frozenset[Digest] = frozenset()
     """Those that this disk had."""
+
+    def after(self, earlier: Brought) -> Brought:
+        return Brought(earlier.chunks | self.chunks, earlier.local | self.local)
+
+    def only(self, digests: set[Digest]) -> Brought:
+        chunks = {digest: content for digest, content in self.chunks.items() if digest in digests}
+        return Brought(chunks, self.local & digests)
 
 
 class Rebuilder:
@@ -118,10 +161,12 @@ class Rebuilder:
         self._threads = threads
         self._tally = tally
         self._open: dict[str, Growing] = {}
+        self._brought = Brought()
+        """What the batch that was written last needed."""
 
     def run(self, wanted: Iterable[Wanted], done: Callable[[Wanted], None]) -> None:
         """`done` hears of every file that has its name. Raises DitsError."""
-        waiting = deque[tuple[list[Step], Future[Brought]]]()
+        waiting = deque[tuple[Batch, Future[Brought]]]()
         try:
             for batch in _batches(self._steps(wanted)):
                 waiting.append((batch, self._threads.submit(self._fetch, batch)))
@@ -163,34 +208,32 @@ class Rebuilder:
         except OSError:  # it went away: everything comes from the server
             return None
 
-    def _fetch(self, batch: Sequence[Step]) -> Brought:
+    def _fetch(self, batch: Batch) -> Brought:
         """In a thread of the pool."""
-        chunks = dict[Digest, memoryview]()
-        wanted = dict.fromkeys(step.piece.digest for step in batch if step.piece is not None)
-        for step in batch:
-            if step.piece is not None and step.file.nearby is not None and step.piece.digest not in chunks:
-                content = step.file.nearby.chunk(step.piece.digest)
-                if content is not None:
-                    chunks[step.piece.digest] = content
-        local, missing = frozenset(chunks), [digest for digest in wanted if digest not in chunks]
-        return Brought(chunks | (self._contents.chunks(self._repo, missing) if missing else {}), local)
+        chunks, missing = dict[Digest, memoryview](), dict[Digest, None]()
+        for step in batch.steps:
+            if step.piece is None or step.piece.digest in batch.before or step.piece.digest in chunks:
+                continue
+            content = None if step.file.nearby is None else step.file.nearby.chunk(step.piece.digest)
+            if content is not None:
+                chunks[step.piece.digest] = content
+            else:
+                missing[step.piece.digest] = None
+        wanted = [digest for digest in missing if digest not in chunks]
+        fetched = self._contents.chunks(self._repo, wanted) if wanted else {}
+        return Brought(chunks | fetched, frozenset(chunks))
 
-    def _write(
-        self,
-        batch: Sequence[Step],
-        fetched: Future[Brought],
-        done: Callable[[Wanted], None],
-    ) -> None:
-        brought = fetched.result()
-        for step in batch:
+    def _write(self, batch: Batch, fetched: Future[Brought], done: Callable[[Wanted], None]) -> None:
+        brought = fetched.result().after(self._brought)
+        self._brought = brought.only(batch.digests)
+        for step in batch.steps:
             wanted = step.file.wanted
             try:
                 if step.piece is not None:
                     piece = step.piece
-                    chunk = brought.chunks[piece.digest]
-                    step.file.write(chunk[piece.offset : piece.offset + piece.size_bytes])
-                    was_here = piece.digest in brought.local
-                    self._tally.add(**{"known" if was_here else "received": piece.size_bytes})
+                    step.file.add(
+                        brought.chunks[piece.digest][piece.offset : piece.offset + piece.size_bytes]
+                    )
                 if step.last:
                     step.file.finish()
                     del self._open[wanted.path]
@@ -199,33 +242,11 @@ class Rebuilder:
             if step.last:
                 self._tally.add(files=1)
                 done(wanted)
-        self._tally.work_on(batch[-1].file.wanted.path)
+        pieces = [step.piece for step in batch.steps if step.piece is not None]
+        known_bytes = sum(piece.size_bytes for piece in pieces if piece.digest in brought.local)
+        self._tally.add(known=known_bytes, received=batch.size_bytes - known_bytes)
+        self._tally.work_on(batch.steps[-1].file.wanted.path)
         self._tally.report()
-
-
-def verified_bytes(file: BinaryIO, recipe: Recipe) -> int:
-    """How many bytes from its start on the file holds of what the recipe rebuilds, chunk by chunk."""
-    sizes: dict[Digest, int] = {}
-    if len(recipe.runs) > 1:
-        sizes = {chunk.digest: chunk.size_bytes for stream in recipe.streams for chunk in stream.chunks}
-    file.seek(0)
-    good, at, unfinished = 0, 0, dict[Digest, tuple[blake3, int]]()
-    for piece in recipe.pieces(0, recipe.size_bytes):
-        content = _read_exactly(file, piece.size_bytes)
-        if len(content) < piece.size_bytes:
-            break
-        hasher, hashed_bytes = unfinished.pop(piece.digest, (blake3(), 0)) if piece.offset else (blake3(), 0)
-        hasher.update(content)
-        hashed_bytes += piece.size_bytes
-        at += piece.size_bytes
-        if hashed_bytes < sizes.get(piece.digest, 0):
-            unfinished[piece.digest] = (hasher, hashed_bytes)
-        elif hasher.digest() != piece.digest:
-            break
-        if not unfinished:
-            good = at
-        give_back(file, at, piece.size_bytes)
-    return good
 
 
 def unwritable(wanted: Wanted, error: OSError) -> LocalFileError:
@@ -233,23 +254,12 @@ def unwritable(wanted: Wanted, error: OSError) -> LocalFileError:
     return LocalFileError(path=str(wanted.target), verb="written", reason=reason)
 
 
-def _read_exactly(file: BinaryIO, size_bytes: int) -> bytes:
-    """Fewer only at the end of the file."""
-    content = file.read(size_bytes)
-    while 0 < len(content) < size_bytes and (more := file.read(size_bytes - len(content))):
-        content += more
-    return content
-
-
-def _batches(steps: Iterable[Step]) -> Iterator[list[Step]]:
-    batch, digests, size_bytes = list[Step](), set[Digest](), 0
+def _batches(steps: Iterable[Step]) -> Iterator[Batch]:
+    batch = Batch(frozenset())
     for step in steps:
-        batch.append(step)
-        if step.piece is not None:
-            digests.add(step.piece.digest)
-            size_bytes += step.piece.size_bytes
-        if size_bytes >= BATCH_BYTES or len(digests) >= CHUNKS_MAX or len(batch) >= 8 * CHUNKS_MAX:
+        batch.add(step)
+        if batch.is_full:
             yield batch
-            batch, digests, size_bytes = [], set(), 0
-    if batch:
+            batch = Batch(frozenset(batch.digests))
+    if batch.steps:
         yield batch

@@ -82,13 +82,13 @@ class Window:
     def __init__(self) -> None:
         self.chunks: list[NamedChunk] = []
         self.held_bytes = 0
-        self._arena: object = None
+        self._arenas = set[int]()
 
     def add(self, chunk: NamedChunk) -> None:
         """A chunk is a view of an arena and keeps all of it: counted once, when a window first meets it."""
         arena = chunk.content.obj
-        if arena is not self._arena:
-            self._arena = arena
+        if id(arena) not in self._arenas:
+            self._arenas.add(id(arena))
             self.held_bytes += len(arena)  # type: ignore[arg-type] # a buffer of bytes
         self.chunks.append(chunk)
 

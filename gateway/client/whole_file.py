@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .calls import Calls
-from .cutting import give_back
 from .errors import DitsError, FileMovedOnError, ProblemError
 from .pacing import may_pass
 from .progress import Tally
 from .sessions import Upload
+from .verifying import give_back
 from .walking import LocalFile
 
 BLOCK_BYTES = 1 << 20

@@ -12,7 +12,7 @@ from gateway.client.errors import IntegrityError, NotDitsError
 from gateway.client.format.digest import digest_of
 from gateway.client.format.recipe import ChunkRef, Recipe, Run, Stream
 from gateway.client.frames import packed, unpacked
-from gateway.client.rebuilding import verified_bytes
+from gateway.client.verifying import verified_bytes
 
 CHUNKS = st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=12)
 
