@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo check test test-long bench bench-gateway lock clean
+.PHONY: install demo check test test-long bench bench-gateway bench-dedupe lock clean
 
 install: .venv/.installed ## build .venv from the lock file, hashes checked
 
@@ -35,6 +35,9 @@ bench: install ## print the performance table (about 20 minutes)
 
 bench-gateway: install ## the gateway's load and latency, by the acceptance table's ids (about 5 minutes)
 	$(BIN)/python -m bench.gateway
+
+bench-dedupe: install ## what nine edits of a film add to a store, beside restic, borg and git-lfs (about 3 minutes)
+	$(BIN)/python -m bench.dedupe
 
 lock: ## pin the whole tree with hashes (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements.lock

@@ -19,7 +19,7 @@ from av.stream import Stream
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
-from bench.dedupe.film import FRAMES_PER_SECOND, OTHER_SCENES, SCENES, SIZE, Footage, seconds_of
+from bench.dedupe.film import FRAMES_PER_SECOND, OTHER_SCENES, SCENES, SIZE, THREADS, Footage, seconds_of
 
 TRIMMED_S = Fraction(15 * SCENES[0].gop_frames, FRAMES_PER_SECOND)
 END_S = Fraction(1_000_000)
@@ -98,6 +98,7 @@ def encode_again(footage: Footage, target: Path) -> None:
         video = out.add_stream("libx264", rate=FRAMES_PER_SECOND)
         video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
         video.bit_rate, video.options = REVIEW_BITS_PER_SECOND, {"preset": "ultrafast"}
+        video.thread_count = THREADS
         audio = out.add_stream_from_template(film.streams.audio[0])
         for packet in film.demux():
             if isinstance(packet.stream, VideoStream):

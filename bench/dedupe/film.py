@@ -1,8 +1,9 @@
 """The footage: a film of moving textures and grain, another clip and another sound, encoded here from a seed.
 
-Promises: H.264 with B frames and AAC, at a bitrate that the encoder needs; no filler. Each scene has GOPs of
-its own length, from 6 frames (a proxy) to 250 (x264's default), so that some are smaller than a chunk and
-some larger than the largest. The index lies at the end, as cameras write it.
+Promises: H.264 with B frames and AAC, at a bitrate that the encoder needs, without filler; the same bytes
+each time, on however many processors. Each scene has GOPs of its own length, from 6 frames to 250 (x264's
+default), so that some are smaller than a chunk and some larger than the largest. The index lies at the end,
+as cameras write it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ VIDEO_BITS_PER_SECOND = 22_000_000
 AUDIO_BITS_PER_SECOND = 192_000
 SAMPLES_PER_SECOND = 48_000
 SIZE = (1280, 720)
+THREADS = 2
+"""What x264 writes depends on it."""
 GRAIN = "format=yuv420p,noise=alls=12:allf=t:all_seed={seed}"
 SOUND = "anoisesrc=r=48000:a=0.2:d={seconds}:c={colour}:s={seed},tremolo=f=3,aformat=channel_layouts=stereo"
 X264: dict[str, object] = {"preset": "ultrafast", "g": "600", "bf": "2", "forced-idr": "1"}
@@ -39,9 +42,9 @@ class Scene:
 SCENES = (
     Scene("testsrc2=size=1280x720:rate=25,scroll=h=0.002", 12),
     Scene("mandelbrot=size=1280x720:rate=25:maxiter=60:start_scale=0.5:end_scale=0.05", 250),
-    Scene("gradients=size=1280x720:rate=25:seed=1:speed=0.05", 50),
+    Scene("testsrc2=size=1280x720:rate=25,rotate=t/4,hue=h=40*t", 50),
     Scene("life=size=320x180:rate=25:mold=10:seed=3:death_color=#101040,scale=1280x720", 25),
-    Scene("perlin=size=320x180:rate=25:octaves=4:seed=7,scale=1280x720", 125),
+    Scene("perlin=size=320x180:rate=25:octaves=4:random_mode=seed:random_seed=7,scale=1280x720", 125),
     Scene("cellauto=size=320x180:rate=25:seed=5:rule=110,scale=1280x720", 6),
 )
 OTHER_SCENES = (Scene("zoneplate=size=1280x720:rate=25:precision=10:kt2=20:kx2=1:ky2=1", 25, frames=100),)
@@ -74,7 +77,7 @@ def _film(path: Path, scenes: Sequence[Scene], *, seed: int) -> None:
     with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", rate=FRAMES_PER_SECOND)
         video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
-        video.bit_rate, video.options = VIDEO_BITS_PER_SECOND, X264
+        video.bit_rate, video.options, video.thread_count = VIDEO_BITS_PER_SECOND, X264, THREADS
         audio = out.add_stream("aac", rate=SAMPLES_PER_SECOND)
         audio.bit_rate = AUDIO_BITS_PER_SECOND
         sounds, heard = _sound(seconds_of(scenes), "pink", seed=seed), 0

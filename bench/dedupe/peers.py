@@ -21,9 +21,11 @@ PASSWORD = "dedupe"
 
 
 class Peer(Protocol):
-    """A tool with a repository. Callers say the base first, once."""
+    """A tool with a repository. Callers keep the base first, once."""
 
-    def keep(self, base: Path) -> None: ...
+    def keep(self, base: Path) -> int:
+        """How many chunks it made of it."""
+        ...
 
     def new_bytes(self, edit: Path) -> int:
         """What keeping the edit adds to the base."""
@@ -39,21 +41,24 @@ class Restic:
         self._base_bytes = 0
         self._run("init")
 
-    def keep(self, base: Path) -> None:
+    def keep(self, base: Path) -> int:
         self._base = self._backup(base)
-        self._base_bytes = self._raw_bytes(self._base)
+        raw = self._raw(self._base)
+        self._base_bytes = raw["total_size"]
+        return raw["total_blob_count"]
 
     def new_bytes(self, edit: Path) -> int:
         """Blobs are counted by snapshot, so earlier edits that lie in the repository do not help."""
-        return self._raw_bytes(self._base, self._backup(edit)) - self._base_bytes
+        return self._raw(self._base, self._backup(edit))["total_size"] - self._base_bytes
 
     def _backup(self, file: Path) -> str:
         said = self._run("backup", "--no-cache", "--json", str(file)).splitlines()
         return str(json.loads(said[-1])["snapshot_id"])
 
-    def _raw_bytes(self, *snapshots: str) -> int:
+    def _raw(self, *snapshots: str) -> dict[str, int]:
         said = self._run("stats", "--no-cache", "--json", "--mode", "raw-data", *snapshots)
-        return int(json.loads(said)["total_size"])
+        raw: dict[str, int] = json.loads(said)
+        return raw
 
 
 class Borg:
@@ -67,8 +72,9 @@ class Borg:
         )
         self._run("init", "--encryption", "repokey-blake2")
 
-    def keep(self, base: Path) -> None:
+    def keep(self, base: Path) -> int:
         self._create("base", base)
+        return int(json.loads(self._run("info", "--json"))["cache"]["stats"]["total_unique_chunks"])
 
     def new_bytes(self, edit: Path) -> int:
         """The archive goes again, and with it its chunks."""
@@ -95,8 +101,9 @@ class GitLfs:
         ):
             self._run(*command)
 
-    def keep(self, base: Path) -> None:
+    def keep(self, base: Path) -> int:
         self._commit(base)
+        return len(self._objects())
 
     def new_bytes(self, edit: Path) -> int:
         """The object goes again, so that no edit helps another; git's own few hundred bytes do not count."""
