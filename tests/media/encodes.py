@@ -121,7 +121,11 @@ def several_tracks() -> bytes:
 
 def with_b_frames() -> bytes:
     """Composition offsets and an edit list."""
-    slow = (("preset", "medium"), ("threads", "1"), ("bf", "2"), ("b_strategy", "0"))
+    slow = (
+        ("preset", "medium"),
+        ("threads", "1"),
+        ("x264-params", "bframes=2:b-adapt=0:scenecut=0:keyint=10"),
+    )
     return encode(Recording(pictures=(Picture(options=slow),)))
 
 

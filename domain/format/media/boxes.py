@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from struct import unpack_from
 
 from ..errors import FormatError
-from .movie import SAMPLE_CHUNKS_MAX, SAMPLES_MAX, TRACKS_MAX, Box, Issue
+from .movie import SAMPLE_CHUNKS_MAX, SAMPLES_MAX, TRACKS_MAX, Box
 from .source import Source
 
 SIBLINGS_MAX = 200_000
@@ -32,7 +32,9 @@ LIMITS = {
     "tracks": TRACKS_MAX,
     "samples": SAMPLES_MAX,
     "samples of fragments": SAMPLES_MAX,
+    "sync samples": SAMPLES_MAX,
     "chunks of samples": SAMPLE_CHUNKS_MAX,
+    "runs of chunks": SAMPLE_CHUNKS_MAX,
     "spells": SPELLS_MAX,
     "different spells": DISTINCT_SPELLS_MAX,
 }
@@ -125,11 +127,10 @@ def tree_of(source: Source, root: Box, budget: Budget) -> Node:
     return Node(root, tuple(children))
 
 
-def mismatch(box: Box) -> Iterator[Issue]:
-    """The seed's finding, if the box is not as long as it says."""
-    if box.declared_bytes != box.actual_bytes:
-        sizes = f"declared {box.declared_bytes}, actual {box.actual_bytes}"
-        yield Issue("error", f"Box {printable(box.kind)} size mismatch: {sizes}")
+def mismatch(box: Box) -> str:
+    """What the seed says of a box that is not as long as it claims."""
+    sizes = f"declared {box.declared_bytes}, actual {box.actual_bytes}"
+    return f"Box {printable(box.kind)} size mismatch: {sizes}"
 
 
 def printable(kind: str) -> str:

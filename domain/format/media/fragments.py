@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import replace
 
-from .boxes import Node, content_of, mismatch, tree_of
+from .boxes import Node, content_of, tree_of
 from .growing import DURATION, FLAGS, SHIFT, SIZE, Defaults, Growing, Run
 from .movie import Box, Track
 from .tables import Form, Reading, column
@@ -47,7 +47,7 @@ class Fragments:
     def _moof(self, moof: Node) -> None:
         for box in moof.walk():
             if box is not moof.box:
-                self._reading.issues.extend(mismatch(box))
+                self._reading.check(box)
         data_at = moof.box.offset
         for traf in moof.all_of("traf"):
             data_at = self._traf(traf, moof.box.offset, data_at)

@@ -8,7 +8,7 @@ overlook: a file cut short passes them, here its mdat ends beyond the file: seed
 from __future__ import annotations
 
 from ..errors import FormatError
-from .boxes import Node, ReadAhead, content_of, mismatch, tree_of, walk
+from .boxes import Node, ReadAhead, content_of, tree_of, walk
 from .entries import picture_size, sound_entry
 from .fragments import Fragments
 from .movie import ENTRY_BYTES_MAX, Box, Movie, Samples, Track
@@ -22,7 +22,6 @@ FILLERS = frozenset({"free", "skip", "wide", "pnot", "uuid", "junk", "pict", "pr
 STILLS = frozenset({"heic", "heix", "heim", "heis", "mif1", "avif"})
 """Major brands of pictures in the same boxes (HEIF, AVIF), which have no moov."""
 HEAD_BYTES = 64
-ISSUES_MAX = 100
 MACINTOSH_LANGUAGES = ("eng", "fra", "deu", "ita", "nld", "swe", "spa", "dan", "por", "nor", "heb", "jpn")
 """QuickTime's codes 0 to 11; others are rare, and stay `und`."""
 
@@ -64,8 +63,7 @@ def read_movie(source: Source) -> Movie | None:
     for track in tracks:
         _check_place(reading, track)
     timescale, duration = _times(reading, moov.find("mvhd"))
-    issues = tuple(reading.issues[:ISSUES_MAX])
-    return Movie(brands, timescale, duration, tracks, is_fragmented, boxes, issues)
+    return Movie(brands, timescale, duration, tracks, is_fragmented, boxes, tuple(reading.issues))
 
 
 def _check_top(reading: Reading, boxes: tuple[Box, ...]) -> None:
@@ -78,10 +76,10 @@ def _check_top(reading: Reading, boxes: tuple[Box, ...]) -> None:
     if "mdat" not in kinds:
         reading.found("Missing mdat box", "warning")
     for box in boxes:
-        reading.issues.extend(mismatch(box))
+        reading.check(box)
     left = reading.source.size_bytes - boxes[-1].end
     if left and boxes[-1].declared_bytes == boxes[-1].actual_bytes:
-        reading.found(f"{left} bytes after the last box are none", "warning")
+        reading.found(f"{left} bytes follow the last box", "warning")
 
 
 def _brands(reading: Reading, boxes: tuple[Box, ...]) -> tuple[str, ...]:
@@ -103,7 +101,7 @@ def _tree(reading: Reading, boxes: tuple[Box, ...]) -> Node | None:
         return None
     for box in tree.walk():
         if box is not moov:
-            reading.issues.extend(mismatch(box))
+            reading.check(box)
     return tree
 
 
@@ -200,7 +198,7 @@ def _entry(reading: Reading, stbl: Node, track_id: int) -> tuple[str, bytes]:
     if box is None:
         reading.found(f"Track {track_id}: its sample entry is cut off")
         return "", b""
-    reading.issues.extend(mismatch(box))
+    reading.check(box)
     if box.actual_bytes > ENTRY_BYTES_MAX:
         reading.found(f"Track {track_id}: its sample entry has {box.actual_bytes} bytes", "warning")
         return box.kind, b""

@@ -14,15 +14,17 @@ from itertools import accumulate, chain, islice, repeat
 from operator import add, ge, sub
 from typing import Literal
 
-from .boxes import Budget, Node, content_of
+from .boxes import Budget, Node, content_of, mismatch
 from .entries import PCM_BYTES, Packing
-from .movie import Edit, Issue, Samples, Severity, Spell
+from .movie import Box, Edit, Issue, Samples, Severity, Spell
 from .source import Source
 
 IS_LITTLE = array("H", [1]).tobytes()[0] == 1
 SLICE = 65_536
 """Table entries looked at at once, where looking takes more memory than the table."""
 EDITS_MAX = 10_000
+ISSUES_MAX = 100
+"""Of each severity."""
 NOT_A_NUMBER_MAX = 2**32 - 1
 Form = Literal["H", "I", "i", "Q", "q"]
 
@@ -37,7 +39,14 @@ class Reading:
     spells: dict[tuple[int, int], Spell] = field(default_factory=dict[tuple[int, int], Spell])
 
     def found(self, message: str, severity: Severity = "error") -> None:
-        self.issues.append(Issue(severity, message))
+        """Kept, unless there are enough of its severity: what follows says no more."""
+        if sum(issue.severity == severity for issue in self.issues) < ISSUES_MAX:
+            self.issues.append(Issue(severity, message))
+
+    def check(self, box: Box) -> None:
+        """Is it as long as it says?"""
+        if box.declared_bytes != box.actual_bytes:
+            self.found(mismatch(box))
 
     def spell(self, count: int, value: int) -> Spell:
         """Equal ones are one."""
@@ -168,7 +177,7 @@ class TrackTables:
         table = self._table("stsc", 96)
         if table is None or chunks == 0:
             return array("I")
-        self._reading.budget.take("chunks of samples", table.count)
+        self._reading.budget.take("runs of chunks", table.count)
         rows = column("I", self._rows(table, table.count * 12))
         firsts, each = rows[0::3], rows[1::3]
         if len(firsts) == 0 or firsts[0] != 1 or any(map(ge, firsts, islice(firsts, 1, None))):
@@ -200,7 +209,8 @@ class TrackTables:
     def _told_once(self, counts: array[int], values: array[int]) -> tuple[Spell, ...]:
         """Equal spells are one object: a table of a million takes a pointer an entry."""
         for at in range(0, len(counts), SLICE):
-            for pair in set(zip(counts[at : at + SLICE], values[at : at + SLICE], strict=True)):
+            pairs = set(zip(counts[at : at + SLICE], values[at : at + SLICE], strict=True))
+            for pair in pairs.difference(self._reading.spells):
                 self._reading.spell(*pair)
         whole = tuple(map(self._reading.spells.__getitem__, zip(counts, values, strict=True)))
         return whole if all(counts) else tuple(spell for spell in whole if spell.count)
@@ -209,7 +219,7 @@ class TrackTables:
         table = self._table("stss", 32)
         if table is None:
             return None
-        self._reading.budget.take("samples", table.count)
+        self._reading.budget.take("sync samples", table.count)
         numbers = column("I", self._rows(table, table.count * 4))
         if any(map(ge, numbers, islice(numbers, 1, None))) or (
             numbers and not 0 < numbers[0] <= numbers[-1] <= count
