@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from domain.decider import Context
 from domain.errors import BodyTooLargeError, DitsError, InvalidQueryError, NotFoundError, UploadExpiredError
+from domain.examination import Examination, examine
 from domain.format.chunking import OPAQUE, WIDE, Profile
 from domain.format.recipe import ChunkRef, Recipe, Run, Stream
 from domain.ids import FilePath, SessionId, packed, parse_path, unpacked
@@ -30,6 +31,8 @@ from domain.session.events import UploadProgressed, UploadStarted
 from domain.session.recording import in_appends, recipe_commands
 from gateway.core import Core, Limits
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
+from gateway.recutting import by_tracks, source_of
+from gateway.routes.commits import WARNING
 from gateway.routes.sessions import SESSION, session_of
 from gateway.wire.v2_uploads import CompletedFile
 
@@ -74,6 +77,29 @@ def put(core: Core, call: Call[Nothing]) -> FileSink:
     return FileSink(upload, profile, core.streams.begin(profile, begin), begin)
 
 
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A file that is all there, and what it is."""
+
+    recipe: Recipe
+    found: Examination
+
+    def told(self, path: FilePath) -> CompletedFile:
+        """With what a client should know of it at once (S4.2, S4.5); the commit says the rest."""
+        project, unsupported = self.found.project, self.found.unsupported
+        return CompletedFile(
+            path=path,
+            recipe=self.recipe.digest.hex(),
+            size_bytes=self.recipe.size_bytes,
+            fallback="raw" if unsupported else None,
+            warning=f"Unsupported codec: {unsupported[0]}" if unsupported else None,
+            stored_as=None if project is None else "opaque" if project.is_opaque else "parsed",
+            nle=project.nle if project is not None else None,
+            version=(project.version or project.told_version) if project is not None else None,
+            supported=project.is_supported if project is not None else None,
+        )
+
+
 @dataclass(slots=True)
 class Upload:
     """One request's writing of one file, as the log is told of it."""
@@ -114,14 +140,23 @@ class Upload:
                 self.rows += ChunkRef(each.digest, each.size_bytes).row()
             self.confirmed_bytes += sum(sizes)
 
-    def complete(self, profile: Profile) -> Recipe:
-        """All parts are told: make the recipe durable, then say so."""
-        recipe = self._recipe(profile)
+    def complete(self, profile: Profile) -> Completed:
+        """All parts are told: look at the file, cut it by its tracks if it has any, make the recipe durable,
+        then say so."""
+        blind = self._recipe(profile)
+        source = source_of(self.core.store, blind)
+        found = examine(source)
+        recipe = (by_tracks(self.core.store, source, self._tell_again) if found.facts else None) or blind
         self.core.store.put([(ObjectName("recipes", recipe.digest), recipe.encode())])
         for group in in_appends(recipe_commands(recipe)):
             self._ask(*group)
         self._ask(CompleteUpload(self.path, self.writer, recipe.digest))
-        return recipe
+        return Completed(recipe, found)
+
+    def _tell_again(self, chunks: list[ChunkRef]) -> None:
+        """Chunks of the same bytes, cut otherwise: they are no progress."""
+        fresh = {each.digest: each.size_bytes for each in chunks}
+        self._ask(StoreChunks(self.core.streams.location, packed(list(fresh)), tuple(fresh.values())))
 
     def interrupt(self) -> None:
         self._ask(InterruptUpload(self.path, self.writer))
@@ -168,9 +203,10 @@ class FileSink:
             upload.tell(self.pouring.stop())
             return Answer(None, upload.core.log.end(), 204, ((OFFSET, str(upload.offset_bytes)),))
         upload.tell(self.pouring.end())
-        recipe = upload.complete(self.profile)
-        body = CompletedFile(path=upload.path, recipe=recipe.digest.hex(), size_bytes=recipe.size_bytes)
-        return Answer(body, upload.core.log.end(), 201, ((OFFSET, str(recipe.size_bytes)),))
+        done = upload.complete(self.profile)
+        headers = [(OFFSET, str(done.recipe.size_bytes))]
+        headers += [(WARNING, "unsupported-codec")] if done.found.unsupported else []
+        return Answer(done.told(upload.path), upload.core.log.end(), 201, tuple(headers))
 
     def interrupted(self) -> None:
         """What became durable is confirmed; if even that fails, the client's next HEAD says how far it is."""

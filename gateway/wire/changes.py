@@ -10,7 +10,7 @@ from typing import Any, TypedDict, TypeVar
 
 from pydantic import BaseModel
 
-from gateway.wire import v1, v2
+from gateway.wire import v1, v2, v2_uploads
 from gateway.wire.twins import AnyTwin, Change, Step, Twin, step
 from gateway.wire.v2 import AskedLease, Lease, Listing, Onward, Visibility
 
@@ -132,13 +132,20 @@ OPEN_COMMIT = Twin(
     lambda asked: v1.OpenCommit(**asked.model_dump(exclude={"raw"})),
 )
 
+COMPLETED_FILE = Twin(
+    v2_uploads.CompletedFile,
+    v1.CompletedFile,
+    lambda file: v2_uploads.CompletedFile(**file.model_dump()),
+    lambda file: v1.CompletedFile(path=file.path, recipe=file.recipe, size_bytes=file.size_bytes),
+)
+
 MEDIA = Change(
     "A commit says what was noticed in its files",
     "v2 takes `raw`, the paths whose content is kept as it is even if it is a damaged media container, and "
-    "answers with `warnings` about files that were committed. v1 knows neither: what is damaged is refused, "
-    "and warnings are told by X-Dits-Warning alone.",
-    ("commits.open", "commits.get"),
-    (COMMIT, OPEN_COMMIT),
+    "answers with `warnings` about files that were committed; a file sent whole is answered with what it is. "
+    "v1 knows none of it: what is damaged is refused, and warnings are told by X-Dits-Warning alone.",
+    ("commits.open", "commits.get", "files.put"),
+    (COMMIT, OPEN_COMMIT, COMPLETED_FILE),
 )
 
 

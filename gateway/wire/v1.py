@@ -148,3 +148,10 @@ class ProjectionLines(Wire):
 
 class ParkedEvents(Wire):
     parked: list[v2.ParkedEvent]
+
+
+# ------------------------------------------------------------------ uploads
+class CompletedFile(Wire):
+    path: str
+    recipe: str
+    size_bytes: int

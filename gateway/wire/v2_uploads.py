@@ -44,6 +44,17 @@ class RecordedObjects(Wire):
 
 
 class CompletedFile(Wire):
+    """A file that is all there; what is not null besides is worth a look before it is committed."""
+
     path: str
     recipe: str
     size_bytes: int
+    fallback: str | None = None
+    """raw: a codec of it is not supported."""
+    warning: str | None = None
+    """Which one."""
+    stored_as: str | None = None
+    """Of an editing program's project: parsed, or opaque if its version is not known."""
+    nle: str | None = None
+    version: str | None = None
+    supported: bool | None = None

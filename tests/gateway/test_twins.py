@@ -18,6 +18,7 @@ from gateway.wire.changes import STEPS, changelog
 from gateway.wire.editions import EDITIONS, HEAD, asks_of, downgraded, edition_of, upgraded
 from gateway.wire.twins import AnyTwin
 from gateway.wire.v2 import THE_END
+from gateway.wire.v2_uploads import CompletedFile
 from tests.gateway.bodies import bodies
 
 TWINS = [twin for step in STEPS for change in step.changes for twin in change.twins]
@@ -54,6 +55,8 @@ def sayable(newer: BaseModel) -> BaseModel:
     if isinstance(newer, v2.Key | v2.IssueKey):
         own = {name: None for name in NOT_IN_V1 if name in type(newer).model_fields}
         return newer.model_copy(update=own)
+    if isinstance(newer, CompletedFile):
+        return CompletedFile(path=newer.path, recipe=newer.recipe, size_bytes=newer.size_bytes)
     if isinstance(newer, v2.OpenCommit | v2.Commit):
         return newer.model_copy(update={"raw": []} if isinstance(newer, v2.OpenCommit) else {"warnings": []})
     return newer.model_copy(update={"page": THE_END}) if type(newer) in NEVER_CUT else newer

@@ -1,0 +1,104 @@
+"""A media file that is sent whole is cut by its tracks once it is there, as a client would have cut it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from domain.format.media.cutting import cut_file
+from domain.format.media.source import BytesSource
+from domain.format.recipe import ChunkRef, Recipe
+from domain.ids import Digest
+from domain.ports import ObjectName
+from tests.gateway.conftest import Tell
+from tests.gateway.house import House
+from tests.gateway.uploading import Client
+from tests.media import encodes
+from tests.media.making import clip, movie, song, truncated
+
+PATH = "shots/a.mov"
+PRORES = movie(replace(clip(), codec="ap4h"), song())
+PREMIERE = b'<?xml version="1.0"?><PremiereData Version="3"><Project Version="99"/></PremiereData>'
+
+
+def as_a_client_cuts(content: bytes) -> Recipe:
+    cutter = cut_file(BytesSource(content))
+    assert cutter is not None
+    rows = [bytearray() for _ in cutter.layout.courses]
+    for group in cutter.groups():
+        for chunk in group:
+            rows[chunk.stream] += ChunkRef.of(chunk.content).row()
+    return cutter.recipe(rows)
+
+
+def kept(h: House, name: str) -> tuple[Recipe, bytes]:
+    recipe = Recipe.decode(h.store.get(ObjectName("recipes", Digest(bytes.fromhex(name)))))
+    pieces = recipe.pieces(0, recipe.size_bytes)
+    chunks = (
+        h.store.get(ObjectName("chunks", each.digest))[each.offset :][: each.size_bytes] for each in pieces
+    )
+    return recipe, b"".join(chunks)
+
+
+@pytest.mark.parametrize("make", [encodes.mp4, encodes.mov, encodes.fast_start, encodes.fragmented_mp4])
+def test_a_film_sent_whole_has_the_recipe_that_a_client_makes(make: object, tell: Tell) -> None:
+    content: bytes = make()  # type: ignore[operator]
+
+    async def story(h: House) -> None:
+        ann = Client(h, await h.repo())
+        answer = await ann.put(await ann.session(), PATH, content)
+        assert answer.status_code == 201, answer.text
+        recipe, rebuilt = kept(h, answer.json()["recipe"])
+        assert rebuilt == content
+        assert recipe == as_a_client_cuts(content)
+
+    tell(story)
+
+
+def test_a_film_that_came_in_two_parts_is_cut_the_same(tell: Tell) -> None:
+    async def story(h: House) -> None:
+        ann, content = Client(h, await h.repo()), encodes.mp4()
+        session = await ann.session()
+        await ann.put(session, PATH, content[: len(content) // 2], length=len(content))
+        answer = await ann.put_rest(session, PATH, content)
+        assert kept(h, answer.json()["recipe"]) == (as_a_client_cuts(content), content)
+
+    tell(story)
+
+
+def test_a_damaged_film_stays_as_it_was_cut(tell: Tell) -> None:
+    async def story(h: House) -> None:
+        ann, content = Client(h, await h.repo()), truncated(encodes.fast_start(), 60)
+        answer = await ann.put(await ann.session(), PATH, content)
+        recipe, rebuilt = kept(h, answer.json()["recipe"])
+        assert (len(recipe.streams), rebuilt) == (1, content)
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    ("content", "told", "warning"),
+    [
+        (PRORES, {"fallback": "raw", "warning": "Unsupported codec: ap4h"}, "unsupported-codec"),
+        (PREMIERE, {"stored_as": "opaque", "nle": "premiere", "supported": False}, None),
+        (b"a script", {}, None),
+    ],
+    ids=["prores", "premiere", "script"],
+)
+def test_a_file_is_answered_with_what_it_is(
+    content: bytes, told: dict[str, object], warning: str | None, tell: Tell
+) -> None:
+    async def story(h: House) -> None:
+        ann = Client(h, await h.repo())
+        address = f"/repos/film/sessions/{await ann.session()}/files/{PATH}"
+        length = {"Upload-Offset": "0", "Upload-Length": str(len(content))}
+        headers = {"X-API-Key": ann.key, "X-API-Version": "v2", **length}
+        answer = await h.http.put(address, content=content, headers=headers)
+        usual = {"path", "recipe", "size_bytes", "version"}
+        said = {
+            name: value for name, value in answer.json().items() if value is not None and name not in usual
+        }
+        assert (answer.status_code, said, answer.headers.get("X-Dits-Warning")) == (201, told, warning)
+
+    tell(story)
