@@ -13,7 +13,7 @@ from .results import Fields
 
 @dataclass(frozen=True, slots=True)
 class TrackTiming:
-    """When a track begins, and how long it lasts, in the movie's time."""
+    """When a track begins, and `duration_ms` is when it ends, in the movie's time."""
 
     track: int
     kind: str

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "checkout": ("infra.cli.checkout", "Bring the files of a commit onto this disk."),
         "log": ("infra.cli.log", "The commits of a branch, newest first."),
         "show": ("infra.cli.show", "One commit and what it changed."),
+        "media": ("infra.cli.media", "What is in the films; salvage, sync, pictures."),
         "branch": ("infra.cli.branch", "List branches; begin or delete one."),
         "tag": ("infra.cli.tag", "List tags; make or delete one."),
         "lock": ("infra.cli.lock", "Take paths for yourself."),

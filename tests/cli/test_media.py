@@ -1,0 +1,134 @@
+"""`dits media` on the real product: what is in the films of a commit, and what is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from infra.cli import exits
+from infra.cli.media import At
+from tests.cli.conftest import Dits
+from tests.media.making import clip, movie, song, truncated
+
+LONG_SONG = song(count=26)
+"""Ends 120 ms after the clip."""
+PROXY = replace(clip(), codec="ap4h")
+FILES = {
+    "reel.mov": movie(clip(), song()),
+    "takes/late.mov": movie(clip(), LONG_SONG),
+    "takes/proxy.mov": movie(PROXY),
+    "takes/song.m4a": movie(song()),
+    "notes.txt": b"neither film nor project",
+}
+
+
+@pytest.fixture
+def footage(dits: Dits, film: str) -> str:
+    """The commit of these films."""
+    for path, content in FILES.items():
+        put(path, content)
+    return str(dits("push", *FILES, "-m", "films", "--root", ".", "--json").json["commit"])
+
+
+def put(path: str, content: bytes) -> None:
+    file = Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+
+
+def paths(rows: list[dict[str, object]]) -> list[str]:
+    return [str(row["path"]) for row in rows]
+
+
+def test_one_file_is_shown_with_all_that_is_known(dits: Dits, footage: str) -> None:
+    said = dits("media", "show", "reel.mov")
+    assert (said.code, said.err) == (0, "")
+    assert "  track 1    video, avc1, 160x90, 25 a second, from 0:00:00 to 0:00:00.400" in said.out
+    assert "eng" in said.out
+    assert "  sync       good (0 ms apart)" in said.out
+    told = dits("media", "show", f"reel.mov@{footage}", "--json").json
+    assert (told["mode"], told["kind"], told["warnings"]) == ("media", "video", [])
+    facts = cast("dict[str, Any]", told["facts"])
+    assert [track["codec"] for track in facts["tracks"]] == ["avc1", "mp4a"]
+
+
+def test_what_is_not_understood_is_said_to_be(dits: Dits, footage: str) -> None:
+    assert "neither media nor an editing project" in dits("media", "show", "notes.txt").out
+    assert dits("media", "show", "other.mov").code == exits.NOT_FOUND
+
+
+def test_a_codec_outside_the_set_is_told(dits: Dits, footage: str) -> None:
+    said = dits("media", "show", "takes/proxy.mov").out
+    assert "  stored     as raw" in said
+    assert "Unsupported codec: ap4h (stored raw)" in said
+
+
+@pytest.mark.usefixtures("footage")
+def test_a_list_is_chosen_by_options(dits: Dits) -> None:
+    everything = ["reel.mov", "takes/late.mov", "takes/proxy.mov", "takes/song.m4a"]
+    assert paths(dits("media", "list", "--json").rows) == everything
+    assert paths(dits("media", "list", "takes", "--kind", "video", "--json").rows) == everything[1:3]
+    assert paths(dits("media", "list", "takes/@main", "--codec", "mp4a", "--json").rows) == [
+        "takes/late.mov",
+        "takes/song.m4a",
+    ]
+    assert paths(dits("media", "list", "--mode", "raw", "--json").rows) == ["takes/proxy.mov"]
+    assert paths(dits("media", "list", "--min-duration", "1s", "--json").rows) == []
+    assert paths(dits("media", "list", "notes.txt", "--json").rows) == []
+    assert dits("media", "list", "note", "--json").code == exits.NOT_FOUND
+
+
+@pytest.mark.usefixtures("footage")
+def test_a_list_is_a_table_for_people(dits: Dits) -> None:
+    head, first, *_ = dits("media", "list").out.splitlines()
+    assert head.split()[:3] == ["path", "kind", "codecs"]
+    assert first.split()[:5] == ["reel.mov", "video", "avc1", "mp4a", "400"]
+
+
+@pytest.mark.usefixtures("footage")
+def test_a_report_says_what_a_resync_needs(dits: Dits) -> None:
+    reel, late, *_ = dits("media", "report", "--json").rows
+    assert (reel["path"], reel["valid"], reel["drift_ms"], reel["offset_ms"]) == ("reel.mov", True, 0, 0)
+    assert (late["valid"], late["drift_ms"], late["starts_ms"]) == (False, 120, "video 1: 0, audio 2: 0")
+    assert late["suggestion"] == "Tracks have significant duration mismatch"
+    said = dits("media", "report", "takes/late.mov")
+    assert (len(said.out.splitlines()), said.err) == (2, "1 of 1 need a look\n")
+
+
+def test_a_refused_film_is_shown_and_salvaged_by_its_commit(dits: Dits, film: str) -> None:
+    put("cut.mov", truncated(FILES["reel.mov"], 60))
+    refused = dits("push", "cut.mov", "-m", "cut", "--json")
+    assert refused.code == exits.REFUSED
+    assert "CORRUPTED_CONTAINER" in refused.err
+
+
+@pytest.mark.usefixtures("footage")
+def test_a_salvage_is_asked_for_and_answered_at_once(dits: Dits) -> None:
+    said = dits("media", "salvage", "reel.mov", "--target", "x.mov")
+    assert (said.code, said.out) == (0, "Salvage asked for: x.mov on main\n")
+    assert "says what became of it" in said.err
+    assert dits("media", "salvage", "reel.mov", "--target", "notes.txt").code == exits.CONFLICT
+
+
+@pytest.mark.usefixtures("footage")
+def test_a_picture_that_nobody_can_draw_is_missing(dits: Dits) -> None:
+    said = dits("media", "picture", "takes/song.m4a", "--out", "song.jpg")
+    assert (said.code, Path("song.jpg").exists()) == (exits.NOT_FOUND, False)
+    assert "[MEDIA_PICTURE_NOT_DRAWN]" in said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "ref"),
+    [("a.mov", "a.mov", None), ("a.mov@main", "a.mov", "main"), ("a@2x.png@v1", "a@2x.png", "v1")],
+)
+def test_what_follows_the_last_at_names_the_commit(text: str, path: str, ref: str | None) -> None:
+    place = At().convert(text, None, None)
+    assert (place.path, place.ref) == (path, ref)
+
+
+@pytest.mark.usefixtures("film")
+def test_an_at_without_a_name_is_a_wrong_command_line(dits: Dits) -> None:
+    assert dits("media", "show", "a.mov@").code == exits.USAGE
