@@ -26,6 +26,8 @@ LONG_SAMPLES_MAX = SEGMENTS_MAX = 1_000
 MISMATCH = "Tracks have significant duration mismatch"
 """Contract: seed 4.3."""
 GAPS = "Tracks have timestamp gaps"
+MS_MAX = 2**63 - 1
+"""What the facts can hold; an edit list may claim more."""
 NORMAL_RATE = 0x10000
 ZERO = Fraction(0)
 KINDS: dict[str, Literal["video", "audio", "other"]] = {"vide": "video", "soun": "audio"}
@@ -154,7 +156,7 @@ def _drift_ms(pairs: list[tuple[Track, TrackTiming]]) -> int:
     if not pictures or not sounds:
         return 0
     _, main = max(pictures, key=lambda picture: picture[0])
-    return max(-int(-abs(main - sound) * 1000 // 1) for sound in sounds)
+    return min(max(-int(-abs(main - sound) * 1000 // 1) for sound in sounds), MS_MAX)
 
 
 def timings_of(movie: Movie) -> tuple[TrackTiming, ...]:
@@ -259,5 +261,5 @@ def _long_samples(cadence: Cadence, at: int, scale: int) -> Iterator[tuple[Fract
 
 
 def rounded_ms(seconds: Fraction) -> int:
-    """To the nearest millisecond, halves up."""
-    return int((seconds * 2000 + 1) // 2)
+    """To the nearest millisecond, halves up, at most MS_MAX."""
+    return min(int((seconds * 2000 + 1) // 2), MS_MAX)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from domain.format.chunking import PROFILES, cut
 from domain.format.digest import digest_of
 from domain.format.errors import FormatError
 from domain.format.manifest import Manifest
+from domain.format.media.facts import MediaFacts
 from domain.format.recipe import Recipe
 from domain.format.tree import Tree
-from tests.domain.format import by_the_book
+from tests.domain.format import by_the_book, facts_by_the_book
 from tests.domain.format.by_the_book import VECTORS
 from tests.domain.format.media.cut_up import cut_pictures
 
@@ -43,6 +45,8 @@ def plain(value: object) -> object:
             return [plain(each) for each in value]
         case int() | str() | None:
             return value
+        case Fraction():
+            return [value.numerator, value.denominator]
         case _:
             fields: tuple[str, ...] = tuple(getattr(value, "__dataclass_fields__"))  # noqa: B009
             return {name: plain(getattr(value, name)) for name in fields}
@@ -92,3 +96,22 @@ def test_the_vectors_are_those_that_the_specification_makes(kind: str) -> None:
 @pytest.mark.long
 def test_the_cut_vectors_are_those_that_the_specification_makes() -> None:
     assert VECTORS.joinpath("cuts.json").read_text() == json.dumps(by_the_book.cuts(), indent=1) + "\n"
+
+
+@pytest.mark.parametrize("case", [each for each in cases("media-facts") if "fields" in each.values[0]])
+def test_media_facts_decode_to_their_fields_and_encode_to_their_bytes(case: dict[str, Any]) -> None:
+    facts = MediaFacts.decode(bytes.fromhex(case["encoded"]))
+    assert plain(facts) == case["fields"]
+    assert facts.encode().hex() == case["encoded"]
+
+
+@pytest.mark.parametrize("case", [each for each in cases("media-facts") if "code" in each.values[0]])
+def test_media_facts_against_the_rules_are_refused(case: dict[str, Any]) -> None:
+    with pytest.raises(FormatError) as refusal:
+        MediaFacts.decode(bytes.fromhex(case["encoded"]))
+    assert refusal.value.code == case["code"]
+
+
+def test_the_vectors_of_media_facts_are_those_that_the_specification_makes() -> None:
+    made = json.dumps(facts_by_the_book.vectors(), indent=1) + "\n"
+    assert VECTORS.joinpath("media-facts.json").read_text() == made

@@ -15,7 +15,7 @@ from domain.format.errors import FormatError
 from domain.format.extension import Extension, decode_block, encode_block
 from domain.format.media.compact import compact, read_compact
 from domain.format.media.facts import FACTS_BYTES_MAX, MediaFacts, facts_in, facts_of
-from domain.format.media.movie import Issue, Movie, Spell
+from domain.format.media.movie import Edit, Issue, Movie, Spell
 from domain.format.media.reading import read_movie
 from domain.format.media.source import BytesSource
 from domain.format.media.timecode import Timecode
@@ -133,6 +133,21 @@ def test_facts_built_too_long_are_refused() -> None:
     facts = replace(gathered(movie()), tracks=(row,) * 30)
     with pytest.raises(FormatError, match="too long"):
         facts.encode()
+
+
+spells = st.lists(st.builds(Spell, st.integers(0, 30), st.integers(0, 2**32 - 1)), max_size=5)
+edits = st.builds(Edit, st.integers(0, 2**64 - 1), st.integers(-1, 2**63 - 1), st.just(0x10000))
+
+
+@given(spells, spells, st.lists(edits, max_size=3), st.binary(max_size=200), st.sampled_from("vidt"))
+def test_any_tracks_have_facts_that_come_back(
+    durations: list[Spell], shifts: list[Spell], edits: list[Edit], raw: bytes, kind: str
+) -> None:
+    handler = {"v": "vide", "i": "soun", "d": "tmcd", "t": "nrml"}[kind]
+    track = video(*durations, shifts=tuple(shifts), edits=tuple(edits), handler=handler, entry=raw)
+    film = movie(replace(track, codec=raw[4:8].decode("latin-1")), audio(), timescale=1)
+    facts = facts_of(BytesSource(raw), film)
+    assert MediaFacts.decode(facts.encode()) == facts
 
 
 def comes_back_or_is_refused(candidate: bytes) -> bool:
