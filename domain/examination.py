@@ -78,7 +78,7 @@ def examine(source: Source, *, raw: bool = False) -> Examination:
 
 def _media(source: Source, movie: Movie, *, raw: bool) -> Examination:
     unsupported = tuple(dict.fromkeys(each.codec_id for each in unsupported_codecs(movie)))
-    mode: Mode = "raw" if raw or unsupported else "media"
+    mode: Mode = "raw" if raw or unsupported or not movie.is_sound else "media"
     issues = movie.issues[:ISSUES_MAX]
     if not movie.is_sound:
         return Examination(source.size_bytes, mode, issues=issues, unsupported=unsupported)

@@ -22,6 +22,7 @@ from workers.media_check import MediaCheck
 from workers.media_counts import MediaCounts
 from workers.projector import Projector
 from workers.rebuild import Rebuilder
+from workers.reexamination import Reexaminer
 from workers.saga_runner import SagaRunner
 from workers.starting import locked_repos, open_commits, open_sessions
 from workers.supervisor import Supervisor
@@ -51,6 +52,7 @@ def workers(on: Ground, metrics: Metrics) -> Supervisor:
             on.log.feed(), events, JetStreamTimers(on.log.api), partial(open_sessions, on.pool), lifetime_s
         ).run,
     }
+    loops["reexaminer"] = Reexaminer(messages(on), events, on.store).run
     supervisor.loops.update(loops)
     return supervisor
 
