@@ -27,23 +27,20 @@ from gateway.routes.trees import below, is_done
 from gateway.wire import v2_media as wire
 from gateway.wire.v2 import THE_END, Onward
 
-WALKED_MAX = 20_000
-"""Files of one request whose facts are read in trees: some 20 directories of 1,000."""
-LOADED_MAX = 1_000
-"""Assets folded in one request, each a read of the log: about half a second in all."""
 WARNING = "X-Dits-Warning"
 JPEG = "image/jpeg"
 MAY_BE_DRAWN_ANEW = ("Cache-Control", "private, no-cache")
 
 
 def list_media(core: Core, call: Call[wire.ListMedia]) -> Answer:
-    asked, position = call.asked, core.directory.position
+    asked, limits, position = call.asked, core.limits, core.directory.position
     root = published_in_path(core, call).tree
     files = below(root, asked.prefix, core.content.tree)
     ahead = dropwhile(lambda each: is_done(each[0], asked.after), files)
     contents, found, reached = _Assets(core, call.repo), list[wire.MediaLine](), ""
     for walked, (path, entry) in enumerate(ahead):
-        if len(found) == asked.limit or walked == WALKED_MAX or contents.loaded == LOADED_MAX:
+        is_enough = walked == limits.media_walked_max or contents.loaded == limits.media_loaded_max
+        if is_enough or len(found) == asked.limit:
             return Answer(wire.MediaLines(items=found, page=Onward(next=reached)), position)
         reached = path
         facts = facts_in(entry)

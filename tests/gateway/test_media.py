@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -21,8 +22,7 @@ from domain.asset.events import (
 from domain.format.digest import digest_of
 from domain.ids import Digest
 from domain.ports import ObjectName
-from gateway.routes import media
-from tests.gateway.conftest import Tell
+from tests.gateway.conftest import QUICK, Tell
 from tests.gateway.footage import FILM, PROXY, REEL, SONG, Shot, shot
 from tests.gateway.house import House, expect_problem
 
@@ -129,28 +129,29 @@ def test_a_codec_that_is_supported_by_now_is_no_warning(tell: Tell) -> None:
     tell(story)
 
 
+def extracted(made: Shot) -> HdrMetadataExtracted:
+    return HdrMetadataExtracted(
+        repo=FILM,
+        recipe=made.recipes["reel"],
+        hdr="hdr10",
+        mastering_display=bytes(24),
+        content_light=bytes(4),
+        dolby_vision=b"",
+        dynamic=b"",
+    )
+
+
 @pytest.mark.parametrize("in_the_tree", [True, False])
 def test_hdr_says_which_metadata_is_there(tell: Tell, *, in_the_tree: bool) -> None:
     """S4.4"""
 
     async def story(h: House) -> None:
         made = await shot(h, reel=REEL if in_the_tree else None)
-        extracted = HdrMetadataExtracted(
-            repo=FILM,
-            recipe=made.recipes["reel"],
-            hdr="hdr10",
-            mastering_display=bytes(24),
-            content_light=bytes(4),
-            dolby_vision=b"",
-            dynamic=b"",
-        )
-        made.find("reel", extracted)
+        made.find("reel", extracted(made))
         hdr = (await told(made, "reel"))["hdr"]
         assert hdr.pop("type") == "hdr10"
-        assert {name for name, is_there in hdr.items() if is_there} == {
-            "mastering_display",
-            "content_light_level",
-        }
+        there = {name for name, is_there in hdr.items() if is_there}
+        assert there == {"mastering_display", "content_light_level"}
 
     tell(story)
 
@@ -160,13 +161,11 @@ def test_metadata_that_a_derivative_lost_is_a_warning_until_it_is_put_back(tell:
 
     async def story(h: House) -> None:
         made = await shot(h, reel=None)
-        recipe, original = made.recipes["reel"], Digest(bytes(32))
-        lost = HdrMetadataLost(repo=FILM, recipe=recipe, original=original, kinds=("masteringDisplay",))
-        made.tell("reel", RecordHdrOfDerivative(lost))
+        about: Any = {"repo": FILM, "recipe": made.recipes["reel"], "original": Digest(bytes(32))}
+        made.tell("reel", RecordHdrOfDerivative(HdrMetadataLost(**about, kinds=("masteringDisplay",))))
         answer = await made.ann.get(f"{made.address}/reel")
         assert answer.headers["X-Dits-Warning"] == "hdr-metadata-lost"
-        back = HdrMetadataReinserted(repo=FILM, recipe=recipe, original=original, kinds=lost.kinds)
-        made.tell("reel", RecordHdrOfDerivative(back))
+        made.tell("reel", RecordHdrOfDerivative(HdrMetadataReinserted(**about, kinds=("masteringDisplay",))))
         answer = await made.ann.get(f"{made.address}/reel")
         assert "X-Dits-Warning" not in answer.headers
         assert [each["is_lost"] for each in answer.json()["derived"]] == [True, False]
@@ -303,25 +302,21 @@ def test_a_filter_that_there_is_not_is_refused(tell: Tell, question: str) -> Non
     tell(story)
 
 
-@pytest.mark.parametrize("limits", [{"limit": 1}, {"limit": 2}, {}])
-def test_parts_of_a_list_are_the_whole(
-    tell: Tell, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
-) -> None:
+@pytest.mark.parametrize("limit", [1, 2, 500])
+@pytest.mark.parametrize("most", ["media_walked_max", "media_loaded_max"])
+def test_parts_of_a_list_are_the_whole(tell: Tell, limit: int, most: str) -> None:
     """Also where a part ends because enough was looked at."""
-    if not limits:
-        monkeypatch.setattr(media, "LOADED_MAX", 1)
 
     async def story(h: House) -> None:
         made = await library(h)
         found, after = list[str](), ""
         while after is not None:
-            asked = "&".join(f"{name}={value}" for name, value in {**limits, "after": after}.items())
-            part = await made.ann.get(f"{made.address}?{asked}")
+            part = await made.ann.get(f"{made.address}?limit={limit}&after={after}")
             found += paths(part)
             after = part.json()["page"]["next"]
         assert found == FILTERS[""]
 
-    tell(story)
+    tell(story, limits=replace(QUICK, **{most: 2}))
 
 
 # ------------------------------------------------------------------ pictures

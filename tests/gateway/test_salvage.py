@@ -115,14 +115,24 @@ def test_what_became_of_it_is_told(tell: Tell) -> None:
         assert await told(made) is None
         await ask(made)
         assert (await told(made))["state"] == "asked"
-        reason = "no picture could be read"
-        failed = SalvageFailed(repo=FILM, recipe=made.recipes["reel.mov"], code="NOTHING", reason=reason)
-        made.tell("reel.mov", EndSalvage(failed))
-        assert ((await told(made))["state"], (await told(made))["reason"]) == ("failed", reason)
-        await ask(made, "again")
         made.tell("reel.mov", salvaged(made, "reel.salvaged.mov"))
         over = await told(made)
         assert (over["state"], over["commit"], over["recipe"]) == ("salvaged", "b" * 32, SALVAGED.hex())
+
+    tell(story)
+
+
+def test_one_that_failed_says_why_and_may_be_asked_for_again(tell: Tell) -> None:
+    async def story(h: House) -> None:
+        made = await shot(h, **{"reel.mov": REEL})
+        await ask(made)
+        recipe, reason = made.recipes["reel.mov"], "no picture could be read"
+        failed = SalvageFailed(repo=FILM, recipe=recipe, code="NOTHING", reason=reason)
+        made.tell("reel.mov", EndSalvage(failed))
+        over = await told(made)
+        assert (over["state"], over["code"], over["reason"]) == ("failed", "NOTHING", reason)
+        await ask(made, "again")
+        assert (await told(made))["state"] == "asked"
 
     tell(story)
 
@@ -139,30 +149,26 @@ def test_who_may_only_read_may_not_ask(tell: Tell) -> None:
 
 
 # ------------------------------------------------------------------ of a refused commit
-async def refused(h: House) -> Shot:
-    """A commit of a film that was cut off, and its recipe."""
-    ann = Client(h, await h.repo())
-    session = await ann.session()
-    sent = await ann.put(session, "reel.mov", truncated(movie(clip()), 60))
-    recipe = sent.json()["recipe"]
-    body = {
-        "branch": "main",
-        "session": session,
-        "changes": [{"path": "reel.mov", "recipe": recipe}],
-    }
+async def refused(h: House, recipe: str, ann: Client, session: str) -> tuple[Shot, httpx.Response]:
+    """A commit that fails, and its answer."""
+    changes = [{"path": "reel.mov", "recipe": recipe}]
+    body = {"branch": "main", "session": session, "changes": changes}
     with sagas(h):
         answer = await h.ask(
             "POST", "/repos/film/commits", key=ann.key, body=body, headers={"Idempotency-Key": "cut"}
         )
-    expect_problem(answer, 422, "CORRUPTED_CONTAINER")
-    commit = answer.json()["details"]["commit"]
-    return Shot(h, ann, commit, {"reel.mov": Digest(bytes.fromhex(recipe))})
+    commit = str(answer.json()["details"]["commit"])
+    return Shot(h, ann, commit, {"reel.mov": Digest(bytes.fromhex(recipe))}), answer
 
 
 def test_a_refused_file_can_be_looked_at_and_salvaged_by_its_commit(tell: Tell) -> None:
     async def story(h: House) -> None:
-        made = await refused(h)
-        body = (await made.ann.get(f"{made.address}/reel.mov")).json()
+        ann = Client(h, await h.repo())
+        session = await ann.session()
+        sent = await ann.put(session, "reel.mov", truncated(movie(clip()), 60))
+        made, answer = await refused(h, sent.json()["recipe"], ann, session)
+        expect_problem(answer, 422, "CORRUPTED_CONTAINER")
+        body = (await ann.get(f"{made.address}/reel.mov")).json()
         assert "Missing moov box" in [each["message"] for each in body["issues"]]
         assert (await ask(made)).status_code == 202
         wanted = asked_of(made)
@@ -177,15 +183,7 @@ def test_a_commit_that_was_refused_for_another_reason_shows_no_file(tell: Tell) 
 
     async def story(h: House) -> None:
         ann = Client(h, await h.repo())
-        session = await ann.session()
-        stranger = [{"path": "reel.mov", "recipe": "ab" * 32}]
-        body = {"branch": "main", "session": session, "changes": stranger}
-        with sagas(h):
-            answer = await h.ask(
-                "POST", "/repos/film/commits", key=ann.key, body=body, headers={"Idempotency-Key": "x"}
-            )
-        commit = answer.json()["details"]["commit"]
-        made = Shot(h, ann, commit, {"reel.mov": Digest(bytes.fromhex("ab" * 32))})
+        made, _ = await refused(h, "ab" * 32, ann, await ann.session())
         expect_problem(await ask(made), 404, "NOT_FOUND")
         expect_problem(await ann.get(f"{made.address}/reel.mov"), 404, "NOT_FOUND")
 
