@@ -32,11 +32,11 @@ def is_media(head: bytes) -> bool:
     while len(head) - at >= 8:
         size_bytes = int.from_bytes(head[at : at + 4], "big")
         kind = head[at + 4 : at + 8].decode("latin-1")
-        if kind not in FILLERS:
-            return kind in OPENINGS and size_bytes not in range(2, 8)
+        if kind in OPENINGS:
+            return size_bytes not in range(2, 8)
         if size_bytes < 8 or at + size_bytes + 8 > len(head):
-            return size_bytes >= 8 or size_bytes == 1
-        at += size_bytes
+            return kind in FILLERS and size_bytes not in (0, *range(2, 8))
+        at += size_bytes  # a filler, or an opening whose type was hit
     return False
 
 
