@@ -35,6 +35,8 @@ class Draft:
     tree: str | None = None
     fixed_head: bool = False
     tokens: tuple[tuple[str, int], ...] = ()
+    raw: tuple[str, ...] = ()
+    """Paths whose content is kept as it is, also a damaged media container."""
 
     @property
     def key(self) -> str:
@@ -54,6 +56,7 @@ class Draft:
             "fixed_head": self.fixed_head,
             "message": self.message,
             "tokens": [{"path": path, "token": token} for path, token in self.tokens],
+            **({"raw": list(self.raw)} if self.raw else {}),
         }
 
 

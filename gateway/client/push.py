@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
@@ -53,6 +54,8 @@ class PushOptions:
     """Remove from the commit what is no longer in the directories given."""
     whole_file: bool = False
     """Send files as they are and let the server cut them."""
+    raw: tuple[str, ...] = ()
+    """Paths of the commit, or patterns of them: kept as they are, also damaged media containers."""
     fixed_head: bool = False
     """Fail with STALE_HEAD rather than follow a branch that moves meanwhile."""
     notes: Path = field(default_factory=cache_dir)
@@ -228,6 +231,9 @@ class Push:
             changes={path: new.recipe.hex() if new else None for path, new in changes.items()},
             fixed_head=self._options.fixed_head,
             tokens=tuple(sorted(tokens.items())),
+            raw=tuple(
+                sorted(path for path, new in changes.items() if new is not None and self._is_raw(path))
+            ),
         )
         if len(json.dumps(draft.body())) <= CHANGES_BYTES_MAX:
             return draft
@@ -235,6 +241,9 @@ class Push:
         for batch in upload_batches(upload, regrown.trees):
             upload.send_trees(batch)
         return replace(draft, changes=None, tree=regrown.root.hex() if regrown.root else None)
+
+    def _is_raw(self, path: str) -> bool:
+        return any(fnmatchcase(path, pattern) for pattern in self._options.raw)
 
 
 class Opened:

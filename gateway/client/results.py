@@ -144,6 +144,20 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """What the server noticed in a file that it took."""
+
+    path: str
+    code: str
+    """unsupported-codec, av-sync, opaque-project, corrupted-container."""
+    warning: str
+
+    @staticmethod
+    def of(fields: Fields) -> Warned:
+        return Warned(fields.text("path"), fields.text("code"), fields.text("warning"))
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """A commit; `manifest`, `committed_at` and so on are there once it is published."""
 
@@ -158,6 +172,7 @@ class Commit:
     committed_at: str | None
     step: str | None
     failure: Failure | None
+    warnings: tuple[Warned, ...] = ()
 
     @staticmethod
     def of(fields: Fields) -> Commit:
@@ -173,6 +188,7 @@ class Commit:
             fields.text_or_none("committed_at"),
             fields.text_or_none("step"),
             None if failure is None else Failure.of(fields.inner(failure, "failure")),
+            fields.each("warnings", Warned.of) if "warnings" in fields.raw else (),
         )
 
 

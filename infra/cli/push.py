@@ -17,6 +17,9 @@ from infra.cli.remote import Remote, in_repo
 @click.option("--root", type=click.Path(exists=True, file_okay=False), help="Paths are kept from here on.")
 @click.option("--mirror", is_flag=True, help="Remove from the commit what is gone from the directories.")
 @click.option("--whole-file", is_flag=True, help="Send files as they are; the server cuts them.")
+@click.option(
+    "--raw", multiple=True, metavar="PATTERN", help="Paths to keep as they are, also damaged media."
+)
 @click.option("--fixed-head", is_flag=True, help="Fail rather than follow a branch that moves meanwhile.")
 @in_repo
 @click.pass_obj
@@ -29,6 +32,7 @@ def command(
     branch: str | None,
     message: str,
     root: str | None,
+    raw: tuple[str, ...],
     **flags: bool,
 ) -> None:
     """Commit files and directories.
@@ -42,12 +46,15 @@ def command(
         mirror=flags["mirror"],
         whole_file=flags["whole_file"],
         fixed_head=flags["fixed_head"],
+        raw=raw,
     )
     with remote.client() as client, bar(output, "Pushing") as report:
         target = remote.branch(client, branch)
         pushed = client.push(remote.repo, target, *paths, message=message, options=options, progress=report)
     for skipped in pushed.skipped:
         output.say(f"left out: {skipped.path} ({skipped.reason})")
+    for warned in pushed.commit.warnings if pushed.commit else ():
+        output.say(f"note: {warned.path}: {warned.warning} ({warned.code})")
     output.result(_as_json(pushed), _for_people(pushed, target))
 
 
@@ -68,6 +75,10 @@ def _as_json(pushed: Pushed) -> dict[str, Plain]:
         "removed": list(pushed.removed),
         "unchanged": pushed.unchanged,
         "skipped": [{"path": each.path, "reason": each.reason} for each in pushed.skipped],
+        "warnings": [
+            {"path": each.path, "code": each.code, "warning": each.warning}
+            for each in (pushed.commit.warnings if pushed.commit else ())
+        ],
         "bytes_read": now.bytes_read,
         "bytes_sent": now.bytes_sent,
         "bytes_known": now.bytes_known,
