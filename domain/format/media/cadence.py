@@ -15,8 +15,8 @@ from operator import add, sub
 
 from .movie import Samples, Spell, Track
 
-REORDERED_MAX = 2_000_000
-"""Samples of a track that are sorted by presentation: 18 hours at 30 a second."""
+REORDERED_MAX = 1_000_000
+"""Samples of a track that are sorted by presentation: 9 hours at 30 a second, in one second."""
 TICKS_MIN = 8
 """Of a duration that rounding may move by one tick: 120 pictures a second in milliseconds."""
 UNEVEN_MIN = 4

@@ -221,12 +221,15 @@ def media_ticks(track: Track) -> int:
 
 def _media_span(track: Track) -> tuple[int, int]:
     """From the first sample that is shown to the end of the last one, in ticks of the media's own time."""
-    first, end = None, track.samples.begins_at + media_ticks(track)
+    begin = track.samples.begins_at
+    first, end = None, begin + media_ticks(track)
+    if not track.samples.shifts:
+        return begin, end
     for decoded_at, count, duration, shift in stretches(track.samples):
         shown_at = decoded_at + shift
         first = shown_at if first is None or shown_at < first else first
         end = max(end, shown_at + count * duration)
-    return track.samples.begins_at if first is None else first, end
+    return begin if first is None else first, end
 
 
 def _gaps(segments: tuple[Segment, ...], long: Iterator[tuple[Fraction, Fraction]]) -> Iterator[Gap]:
