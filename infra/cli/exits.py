@@ -35,6 +35,8 @@ NEXT_STEPS = {
     "UNAUTHORIZED": "set DITS_API_KEY, or pass --key",
     "FORBIDDEN": "ask an administrator for a key with that scope",
     "LOCK_HELD": "ask the holder, or see `dits locks`",
+    "CORRUPTED_CONTAINER": "send it again, keep it with `--raw PATH`, or `dits media salvage PATH@COMMIT`",
+    "MEDIA_PICTURE_NOT_DRAWN": "ask again in a moment; of what cannot be decoded there is none",
     "STALE_HEAD": "check out the new head and commit again",
     "REGISTRY_FILE_INVALID": "mend the file; `dits versions check FILE` judges it without a server",
     "REGISTRY_DRIFT": "compare with `dits versions list` and `dits versions history`",

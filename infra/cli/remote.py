@@ -25,6 +25,8 @@ from infra.cli.address import found
 F = TypeVar("F", bound=Callable[..., object])
 
 SHOW_CORRELATION: frozenset[Kind] = frozenset({"bug", "unavailable", "corrupt", "full"})
+DAMAGED = "CORRUPTED_CONTAINER"
+"""Its commit is said, because the file can be looked at and salvaged by it."""
 DEFAULT_BRANCH = "main"
 SAME_BUS = "."
 """`--bus` without a value: the one that `dits up` wrote down."""
@@ -43,6 +45,8 @@ class RemoteError(DitsError):
         if isinstance(error, sdk.ProblemError) and self.kind in SHOW_CORRELATION and error.correlation_id:
             message = f"{message} (correlation id {error.correlation_id})"
         details = error.details if isinstance(error, sdk.ProblemError) else {}
+        if self.code == DAMAGED and "commit" in details:
+            message = f"{message} (commit {details['commit']})"
         super().__init__(message=message, reason=str(details.get("reason", "")))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -98,11 +99,16 @@ def test_a_report_says_what_a_resync_needs(dits: Dits) -> None:
     assert (len(said.out.splitlines()), said.err) == (2, "1 of 1 need a look\n")
 
 
-def test_a_refused_film_is_shown_and_salvaged_by_its_commit(dits: Dits, film: str) -> None:
+@pytest.mark.usefixtures("film")
+def test_a_refused_film_is_shown_and_salvaged_by_its_commit(dits: Dits) -> None:
     put("cut.mov", truncated(FILES["reel.mov"], 60))
-    refused = dits("push", "cut.mov", "-m", "cut", "--json")
-    assert refused.code == exits.REFUSED
-    assert "CORRUPTED_CONTAINER" in refused.err
+    refused = dits("push", "cut.mov", "-m", "cut")
+    assert (refused.code, "[CORRUPTED_CONTAINER]: send it again" in refused.err) == (exits.REFUSED, True)
+    named = re.search(r"\(commit ([0-9a-f]{32})\)", refused.err)
+    assert named is not None, refused.err
+    place = f"cut.mov@{named[1]}"
+    assert "  damage     error: Missing moov box" in dits("media", "show", place).out
+    assert dits("media", "salvage", place).out == "Salvage asked for: cut.salvaged.mov on main\n"
 
 
 @pytest.mark.usefixtures("footage")
