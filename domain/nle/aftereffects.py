@@ -21,7 +21,7 @@ RIFX_FORM = b"Egg!"
 DEPTH_MAX = 128
 """Property groups nest some 30 deep."""
 CHUNKS_MAX = 4_000_000
-"""A second of looking for each million; large projects have some hundred thousand."""
+"""Some 10 seconds of looking; large projects have some hundred thousand."""
 ALIAS_BYTES_MAX = 64 * 1024
 _HEAD_BYTES = 8
 _HEADER_BYTES = 8

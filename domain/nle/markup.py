@@ -18,6 +18,8 @@ from domain.format.errors import FormatError
 
 DEPTH_MAX = 256
 """Projects nest bins and clips some 30 deep."""
+ELEMENTS_MAX = 16_000_000
+"""Some 20 seconds of looking; a Premiere project of 512 MiB has some 10 million."""
 NAMES_MAX = 16_384
 """Different names of elements and attributes, all of which the parser keeps."""
 NAME_CHARS_MAX = 256
@@ -89,6 +91,7 @@ class _Document:
         self._text_depth = 0
         """How many elements were open when the one began whose text is gathered, itself counted."""
         self._fed_bytes = 0
+        self._element_count = 0
         self._names: dict[str, object] = {}
         self._names_seen = 0
         self._parser = self._made_parser()
@@ -124,6 +127,7 @@ class _Document:
             self._parser.Parse(piece, is_final)
         except (expat.ExpatError, ValueError, LookupError) as error:
             raise FormatError(reason="its XML is not well-formed") from error
+        require(self._element_count <= ELEMENTS_MAX, f"it has over {ELEMENTS_MAX} elements")
         self._check_names()
         unfinished = self._fed_bytes - max(0, self._parser.CurrentByteIndex)
         require(unfinished <= TAG_BYTES_MAX, f"it has a tag of over {TAG_BYTES_MAX} bytes")
@@ -146,6 +150,7 @@ class _Document:
 
     def _opened(self, name: str, attributes: list[str]) -> None:
         self._open.append(name)
+        self._element_count += 1
         depth = len(self._open) - 1
         if depth > DEPTH_MAX:
             raise FormatError(reason=f"its XML nests over {DEPTH_MAX} deep")

@@ -18,7 +18,7 @@ FEED_BYTES = 64 * 1024
 PIECE_BYTES = 256 * 1024
 """What is unpacked at once."""
 UNPACKED_BYTES_MAX = 512 * 1024 * 1024
-"""Of one project file in all: half a minute of looking. Larger ones are kept as bytes."""
+"""Of one project file in all: some 30 seconds of looking. Larger ones are kept as bytes."""
 RATIO_MAX = 200
 """Project XML packs 8 to 30 times; deflate reaches 1032."""
 RATIO_FREE_BYTES = 16 * 1024 * 1024
