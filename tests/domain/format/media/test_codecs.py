@@ -14,6 +14,7 @@ from domain.format.media.reading import read_movie
 from domain.format.media.source import BytesSource
 from tests.domain.format.media.by_hand import DVCC, audio, entry, movie, video
 from tests.media import encodes
+from tests.media.encodes import Picture, Recording, Sound
 from tests.media.making import box
 
 ESDS = bytes.fromhex(
@@ -21,6 +22,16 @@ ESDS = bytes.fromhex(
 )
 AVCC = box("avcC", bytes.fromhex("0164001fffe10000"))
 HVCC = box("hvcC", bytes.fromhex("01 02 20000000 b00000000000 99 f000fcfdfafa0000 0f 00"))
+
+
+def vp9_and_flac() -> bytes:
+    picture = Picture("libvpx-vp9", seconds=0.4, options=(("deadline", "realtime"),))
+    return encodes.encode(Recording(pictures=(picture,), sounds=(Sound("flac", 0.4),)))
+
+
+def av1_and_opus() -> bytes:
+    picture = Picture("libsvtav1", seconds=0.4, options=(("preset", "11"),))
+    return encodes.encode(Recording(pictures=(picture,), sounds=(Sound("libopus", 0.4),)))
 
 
 @pytest.mark.parametrize(
@@ -78,8 +89,10 @@ def test_a_timecode_track_has_no_codec_to_support() -> None:
         (encodes.mp4, ["avc1.42c00b", "mp4a.40.2"]),
         (encodes.hdr10, ["hev1.2.4.L30.90"]),
         (encodes.all_intra, ["apch", "in24"]),
+        (vp9_and_flac, ["vp09.00.10.08", "fLaC"]),
+        (av1_and_opus, ["av01.0.00M.08", "opus"]),
     ],
-    ids=["H.264 and AAC", "HEVC", "ProRes and PCM"],
+    ids=["H.264 and AAC", "HEVC", "ProRes and PCM", "VP9 and FLAC", "AV1 and Opus"],
 )
 def test_real_files_are_named_in_full(encode: Callable[[], bytes], names: list[str]) -> None:
     read = read_movie(BytesSource(encode()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 
@@ -39,7 +40,13 @@ def read(content: bytes) -> MediaFacts:
     return facts_of(source, found)
 
 
-ENCODES = [encodes.mp4, encodes.mov, encodes.fragmented_mp4, encodes.variable_rate, encodes.hdr10]
+ENCODES: list[Callable[[], bytes]] = [
+    encodes.mp4,
+    encodes.mov,
+    encodes.fragmented_mp4,
+    encodes.variable_rate,
+    encodes.hdr10,
+]
 
 
 @pytest.mark.parametrize("encode", ENCODES)
@@ -147,6 +154,20 @@ def test_any_tracks_have_facts_that_come_back(
     track = video(*durations, shifts=tuple(shifts), edits=tuple(edits), handler=handler, entry=raw)
     film = movie(replace(track, codec=raw[4:8].decode("latin-1")), audio(), timescale=1)
     facts = facts_of(BytesSource(raw), film)
+    assert MediaFacts.decode(facts.encode()) == facts
+
+
+@given(st.data())
+def test_no_flipped_byte_of_a_real_file_makes_its_facts_fail(data: st.DataObject) -> None:
+    content = bytearray(data.draw(st.sampled_from(ENCODES))())
+    index = content.index(b"moov")
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(index, len(content) - 1))] = data.draw(st.integers(0, 255))
+    source = BytesSource(bytes(content))
+    found = None
+    with suppress(FormatError):  # beyond the limits of a movie
+        found = read_movie(source)
+    facts = facts_of(source, found or movie())
     assert MediaFacts.decode(facts.encode()) == facts
 
 

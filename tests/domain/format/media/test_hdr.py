@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from domain.format.media.hdr import HdrMetadata, hdr_of
 from domain.format.media.movie import Movie
+from domain.format.media.reading import read_movie
 from domain.format.media.source import BytesSource
 from tests.domain.format.media.by_hand import CLLI, DVCC, DYNAMIC, LIGHT, MASTERING, MDCV, movie, nclx
 from tests.domain.format.media.hdr_files import (
@@ -24,7 +25,16 @@ from tests.domain.format.media.hdr_files import (
     still,
     stream,
 )
+from tests.media import encodes
+from tests.media.encodes import Picture, Recording, encode
 from tests.media.making import box
+
+
+def read(content: bytes) -> HdrMetadata:
+    source = BytesSource(content)
+    whole = read_movie(source)
+    assert whole is not None
+    return hdr_of(whole, source)
 
 
 def found(made: tuple[Movie, BytesSource]) -> HdrMetadata:
@@ -128,6 +138,17 @@ def test_av1_tells_it_in_metadata_units() -> None:
     frame = bytes([6 << 3 | 2, 4]) + b"FFFF"
     hdr = found(stream(b"\x12\x00" + light + dynamic + frame, codec="av01", boxes=(nclx(16),)))
     assert (hdr.type, hdr.content_light, hdr.dynamic) == ("hdr10+", LIGHT, DYNAMIC)
+
+
+def test_av1_of_a_real_encoder_tells_the_same_as_hevc_of_another() -> None:
+    told = (
+        "enable-hdr=1:content-light=1000,400:color-primaries=9:transfer-characteristics=16:matrix-coefficients=9:"
+        "mastering-display=G(0.265,0.690)B(0.150,0.060)R(0.680,0.320)WP(0.3127,0.3290)L(1000,0.005)"
+    )
+    options = (("preset", "11"), ("svtav1-params", told))
+    picture = Picture("libsvtav1", "yuv420p10le", 0.4, options=options, colour=(9, 16, 9))
+    by_av1, by_hevc = encode(Recording(pictures=(picture,), sounds=())), encodes.hdr10()
+    assert read(by_av1) == read(by_hevc)
 
 
 def test_two_tracks_tell_one_story() -> None:
