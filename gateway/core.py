@@ -33,10 +33,10 @@ class Limits:
     batch_chunks_max: int = 8_192
     have_digests_max: int = 8_192
     get_chunks_max: int = 256
-    media_walked_max: int = 20_000
-    """Files of one list whose facts are read in trees: some 20 directories of 1,000."""
-    media_loaded_max: int = 1_000
-    """Contents of one list whose findings are folded, each a read of the log: about half a second in all."""
+    media_walked_max: int = 4_000
+    """Files that one list of media looks at: decoding their facts takes about a second."""
+    media_loaded_max: int = 500
+    """Contents whose findings one list folds: each is a read of the log, and a place among the folds kept."""
     file_bytes_max: int = 1 << 40
     """What a recipe of wide chunks can hold."""
     block_bytes: int = 4 * MIB

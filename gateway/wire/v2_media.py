@@ -14,7 +14,7 @@ from domain.asset.events import Mode, PictureKind, Severity
 from gateway.operation import Wire
 from gateway.wire.v2 import HexId, Listing, Path, RefName
 
-MEDIA_PER_PAGE_MAX = 1_000
+MEDIA_PER_PAGE_MAX = 500
 CODEC_CHARACTERS_MAX = 64
 DURATION_MS_MAX = 2**53
 """What every JSON reader counts exactly; 285,000 years."""
@@ -32,7 +32,7 @@ SalvageState = Literal["asked", "salvaged", "failed"]
 class ListMedia(Wire):
     """Files that Dits understands as media or as projects; what is not asked for is not looked at."""
 
-    limit: int = Field(500, ge=1, le=MEDIA_PER_PAGE_MAX)
+    limit: int = Field(MEDIA_PER_PAGE_MAX, ge=1, le=MEDIA_PER_PAGE_MAX)
     after: str = Field("", max_length=1_024)
     """The `page.next` of the part before."""
     prefix: str = Field("", max_length=1_024)
