@@ -15,7 +15,6 @@ from pathlib import Path
 
 import av
 from av.audio.frame import AudioFrame
-from av.container import OutputContainer
 from av.video.frame import PictureType, VideoFrame
 
 FRAMES_PER_SECOND = 25
@@ -64,9 +63,17 @@ def shoot(directory: Path) -> Footage:
     footage = Footage(directory / "base.mp4", directory / "other.mp4", directory / "sound.mp4")
     _film(footage.base, SCENES, seed=1)
     _film(footage.other, OTHER_SCENES, seed=2)
-    with av.open(str(footage.sound), "w") as out:
-        _encode_sound(out, _sound(seconds_of(SCENES), "brown", seed=3))
+    make_sound(footage.sound, seconds_of(SCENES), seed=3)
     return footage
+
+
+def make_sound(path: Path, seconds: Fraction, *, seed: int) -> None:
+    with av.open(str(path), "w") as out:
+        audio = out.add_stream("aac", rate=SAMPLES_PER_SECOND)
+        audio.bit_rate = AUDIO_BITS_PER_SECOND
+        for frame in _sound(seconds, "brown", seed=seed):
+            out.mux(audio.encode(frame))
+        out.mux(audio.encode(None))
 
 
 def seconds_of(scenes: Sequence[Scene]) -> Fraction:
@@ -111,11 +118,3 @@ def _sound(seconds: Fraction, colour: str, *, seed: int) -> Iterator[AudioFrame]
         for frame in sounds.decode(audio=0):
             frame.pts = None
             yield frame
-
-
-def _encode_sound(out: OutputContainer, frames: Iterator[AudioFrame]) -> None:
-    audio = out.add_stream("aac", rate=SAMPLES_PER_SECOND)
-    audio.bit_rate = AUDIO_BITS_PER_SECOND
-    for frame in frames:
-        out.mux(audio.encode(frame))
-    out.mux(audio.encode(None))
