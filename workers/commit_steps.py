@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Protocol
 
 from domain import branch as branches
 from domain import snapshots
@@ -40,8 +41,12 @@ CHANGES_MAX = 1_000_000
 
 Check = Callable[[CommitOpened, Sequence[Change], Context], Sequence[CheckWarning]]
 """Given what the commit changes, what it lets pass and warns of; raises a DitsError if it does not pass."""
-Describe = Callable[[Digest, bool], Extensions]
-"""What a directory says of a file beside its recipe, by the recipe, and whether it is taken raw."""
+
+
+class Describe(Protocol):
+    """What a directory says of a file beside its recipe. Callers may rely on: the same each time."""
+
+    def __call__(self, recipe: Digest, *, raw: bool) -> Extensions: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class NamedCheck:
     passes: Check
 
 
-def say_nothing(_recipe: Digest, _raw: bool) -> Extensions:
+def say_nothing(recipe: Digest, *, raw: bool) -> Extensions:  # noqa: ARG001 -- as Describe has it
     return ()
 
 
@@ -175,7 +180,7 @@ class CommitSteps:
         if change.recipe is None:
             return Change(change.path, None, None)
         name, size_bytes = change.path.split("/")[-1], self._size(change.recipe)
-        extensions = self.describe(change.recipe, change.path in raw)
+        extensions = self.describe(change.recipe, raw=change.path in raw)
         return Change(change.path, None, Entry(name, "recipe", change.recipe, size_bytes, extensions))
 
     def _described(self, base: Digest | None, ours: Digest, raw: AbstractSet[FilePath]) -> Iterator[Change]:
@@ -184,7 +189,7 @@ class CommitSteps:
             entry = change.after
             if entry is None:
                 continue
-            extensions = described(entry.extensions, self.describe(entry.digest, change.path in raw))
+            extensions = described(entry.extensions, self.describe(entry.digest, raw=change.path in raw))
             if extensions != entry.extensions:
                 yield Change(change.path, None, replace(entry, extensions=extensions))
 

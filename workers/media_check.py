@@ -33,6 +33,14 @@ ASKS_AT_ONCE = 64
 RECOVERY = ("salvage", "raw")
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A content to be looked at, and whether somebody takes it as it is."""
+
+    recipe: Digest
+    raw: bool
+
+
 @dataclass(frozen=True)
 class MediaCheck:
     """One a worker process; safe for the threads of the saga pool."""
@@ -40,13 +48,13 @@ class MediaCheck:
     events: EventLog
     store: ObjectStore
     counts: MediaCounts
-    look: Callable[[Digest, bool], Examination] = field(init=False)
+    look: Callable[[Wanted], Examination] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "look", lru_cache(REMEMBERED_MAX)(self._examine))
 
-    def describe(self, recipe: Digest, raw: bool) -> Extensions:
-        facts = self.look(recipe, raw).facts
+    def describe(self, recipe: Digest, *, raw: bool) -> Extensions:
+        facts = self.look(Wanted(recipe, raw)).facts
         return (Extension(MEDIA_FACTS, facts),) if facts else ()
 
     def passes(
@@ -69,12 +77,12 @@ class MediaCheck:
         for change in changes:
             if change.after is not None:
                 recipe = change.after.digest
-                yield Looked(change.path, recipe, self.look(recipe, change.path in raw))
+                yield Looked(change.path, recipe, self.look(Wanted(recipe, change.path in raw)))
 
-    def _examine(self, recipe: Digest, raw: bool) -> Examination:
-        decoded = Recipe.decode(self.store.get(ObjectName("recipes", recipe)))
+    def _examine(self, wanted: Wanted) -> Examination:
+        decoded = Recipe.decode(self.store.get(ObjectName("recipes", wanted.recipe)))
         source = RecipeSource(decoded, lambda name: self.store.get(ObjectName("chunks", name)))
-        return examine(source, raw=raw)
+        return examine(source, raw=wanted.raw)
 
     def _record(self, asks: Iterable[Ask], context: Context) -> None:
         waiting = {ask.aggregate: ask for ask in asks}  # two paths may have one content

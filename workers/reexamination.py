@@ -7,9 +7,9 @@ Promises: a content is looked at once by each reader, whoever runs; the findings
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 import structlog
 
@@ -50,11 +50,10 @@ class Known:
         return self.mode == "raw" and not self.is_flagged
 
 
-def look(source: Source, raw: bool) -> Examination:
-    return examine(source, raw=raw)
+class Look(Protocol):
+    """`examine`, or what a newer reader finds. Callers may rely on: the same for the same bytes."""
 
-
-Look = Callable[[Source, bool], Examination]
+    def __call__(self, source: Source, *, raw: bool) -> Examination: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class Reexaminer:
     messages: Messages
     events: EventLog
     store: ObjectStore
-    look: Look = look
+    look: Look = examine
     reader: int = READER
 
     def run(self, stopping: threading.Event) -> None:
@@ -98,7 +97,7 @@ class Reexaminer:
         try:
             recipe = Recipe.decode(self.store.get(ObjectName("recipes", known.recipe)))
             source = RecipeSource(recipe, lambda name: self.store.get(ObjectName("chunks", name)))
-            told = findings(self.look(source, known.is_raw_by_choice), known.repo, known.recipe)
+            told = findings(self.look(source, raw=known.is_raw_by_choice), known.repo, known.recipe)
             ask = assets.DECIDER.ask(asset_id(known.repo, known.recipe), RecordFindings(told))
             self.events.ask(ask, context=CONTEXT)
         except DitsError as error:

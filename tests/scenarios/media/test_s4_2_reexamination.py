@@ -20,7 +20,7 @@ from workers.reexamination import Reexaminer
 PRORES = movie(replace(clip(), codec="ap4h"), song())
 
 
-def understood(source: Source, raw: bool) -> Examination:
+def understood(source: Source, *, raw: bool) -> Examination:
     """As a reader whose set has grown finds it."""
     found = examine(source, raw=raw)
     return found if raw else replace(found, mode="media", unsupported=())
