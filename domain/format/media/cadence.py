@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import accumulate, chain, groupby, islice, repeat
 from operator import add, sub
 
@@ -34,6 +35,17 @@ NEAR = Fraction(1, 4000)
 
 
 @dataclass(frozen=True, slots=True)
+class Presented:
+    """A track's samples in the order of presentation, in ticks of its own time."""
+
+    spells: tuple[Spell, ...]
+    """How long they last: the VFR map."""
+    first: int
+    """When the first one is shown."""
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cadence:
     """When the samples of a track are shown."""
 
@@ -42,56 +54,44 @@ class Cadence:
     is_variable: bool
     usual: int
     """The most frequent duration, in ticks of the track's timescale."""
-    spells: tuple[Spell, ...]
-    """How long they last, in the order of presentation: the VFR map."""
+    shown: Presented
+
+    @property
+    def spells(self) -> tuple[Spell, ...]:
+        return self.shown.spells
 
 
 def cadence_of(track: Track) -> Cadence:
-    spells = presented(track.samples)
-    weights = _weights(spells)
+    shown = presented(track.samples)
+    weights = _weights(shown.spells)
     if not weights:
-        return Cadence(Fraction(0), is_variable=False, usual=0, spells=spells)
+        return Cadence(Fraction(0), is_variable=False, usual=0, shown=shown)
     usual = min(weights, key=lambda value: (-weights[value], value))
     leeway = max(track.timescale // 1000, 1) if usual >= TICKS_MIN else 0
     uneven = sum(count for value, count in weights.items() if abs(value - usual) > leeway)
     is_variable = uneven >= UNEVEN_MIN and uneven * UNEVEN_SHARE > weights.total()
-    return Cadence(_rate(weights, track.timescale), is_variable, usual, spells)
+    return Cadence(_rate(weights, track.timescale), is_variable, usual, shown)
 
 
-def presented(samples: Samples) -> tuple[Spell, ...]:
-    """The durations in the order of presentation, in ticks."""
-    if not any(spell.value for spell in samples.shifts) or samples.count > REORDERED_MAX:
-        return samples.durations
+def presented(samples: Samples) -> Presented:
+    """The samples in the order in which they are shown, if they are not too many to be sorted."""
+    begin, shifts = samples.begins_at, samples.shifts
+    if not any(spell.value for spell in shifts) or samples.count > REORDERED_MAX:
+        first = begin + (shifts[0].value if shifts else 0)
+        return Presented(samples.durations, first, begin + samples.duration)
     lengths = list(islice(_each(samples.durations), samples.count))
-    decoded_at = accumulate(lengths[:-1], initial=0)
-    shown_at = sorted(map(add, decoded_at, chain(_each(samples.shifts), repeat(0))))
+    if not lengths:
+        return Presented((), begin, begin)
+    decoded_at = accumulate(lengths[:-1], initial=begin)
+    shown_at = sorted(map(add, decoded_at, chain(_each(shifts), repeat(0))))
     lasting = chain(map(sub, shown_at[1:], shown_at), lengths[-1:])
-    return tuple(Spell(sum(1 for _ in same), value) for value, same in groupby(lasting))
+    alike = lru_cache(maxsize=4096)(Spell)
+    spells = tuple(alike(len(list(same)), value) for value, same in groupby(lasting))
+    return Presented(spells, shown_at[0], shown_at[-1] + lengths[-1])
 
 
 def _each(spells: Iterable[Spell]) -> Iterator[int]:
     return chain.from_iterable(repeat(spell.value, spell.count) for spell in spells)
-
-
-def stretches(samples: Samples) -> Iterator[tuple[int, int, int, int]]:
-    """Samples in decoding order with one duration and one shift: decoded at, count, duration, shift.
-
-    Where shifts end they are 0; at most `samples.count` samples. Plain tuples: a film with reordered pictures
-    has as many stretches as pictures.
-    """
-    shifts = iter(samples.shifts)
-    shift, left = 0, 0
-    decoded_at, more = samples.begins_at, samples.count
-    for spell in samples.durations:
-        rest = min(spell.count, more)
-        more -= rest
-        while rest > 0:
-            while left == 0:
-                following = next(shifts, Spell(rest, 0))
-                shift, left = following.value, following.count
-            count = min(rest, left)
-            yield decoded_at, count, spell.value, shift
-            decoded_at, rest, left = decoded_at + count * spell.value, rest - count, left - count
 
 
 def _weights(spells: tuple[Spell, ...]) -> Counter[int]:

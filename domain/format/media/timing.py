@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import islice, pairwise
 from typing import Literal
 
-from .cadence import Cadence, cadence_of, stretches
+from .cadence import Cadence, Presented, cadence_of
 from .movie import Movie, Track
 
 DRIFT_MS_MAX = 100
@@ -172,12 +172,11 @@ def timing_of(track: Track, movie_timescale: int, origin: Fraction = ZERO) -> Tr
     `movie_timescale` is in ticks a second. `origin`: where the movie begins in the time of its media, for
     fragments of a recording that has gone on for long.
     """
-    span = _media_span(track)
-    placed = _segments(track, movie_timescale, span)
-    segments = tuple(replace(each, at=max(each.at - origin, ZERO)) for each in placed)
     cadence = cadence_of(track)
+    placed = _segments(track, movie_timescale, cadence.shown)
+    segments = tuple(replace(each, at=max(each.at - origin, ZERO)) for each in placed)
     kind = KINDS.get(track.handler, "other")
-    gaps = _gaps(segments[:SEGMENTS_MAX], _long_samples(cadence, span[0], max(track.timescale, 1)))
+    gaps = _gaps(segments[:SEGMENTS_MAX], _long_samples(cadence, max(track.timescale, 1)))
     return TrackTiming(
         track.track_id,
         kind,
@@ -188,10 +187,10 @@ def timing_of(track: Track, movie_timescale: int, origin: Fraction = ZERO) -> Tr
     )
 
 
-def _segments(track: Track, movie_timescale: int, span: tuple[int, int]) -> Iterator[Segment]:
+def _segments(track: Track, movie_timescale: int, shown: Presented) -> Iterator[Segment]:
     """What the edit list presents, as far as there is media for it; empty edits only move what follows."""
     scale, movie_scale = max(track.timescale, 1), max(movie_timescale, 1)
-    first, end = span
+    first, end = shown.first, max(shown.end, track.samples.begins_at + media_ticks(track))
     if not track.edits:
         start = max(_seconds(first, track), ZERO)
         media_end = _seconds(track.samples.begins_at + media_ticks(track), track)
@@ -219,19 +218,6 @@ def media_ticks(track: Track) -> int:
     return track.samples.duration if track.samples.count else track.duration
 
 
-def _media_span(track: Track) -> tuple[int, int]:
-    """From the first sample that is shown to the end of the last one, in ticks of the media's own time."""
-    begin = track.samples.begins_at
-    first, end = None, begin + media_ticks(track)
-    if not track.samples.shifts:
-        return begin, end
-    for decoded_at, count, duration, shift in stretches(track.samples):
-        shown_at = decoded_at + shift
-        first = shown_at if first is None or shown_at < first else first
-        end = max(end, shown_at + count * duration)
-    return begin if first is None else first, end
-
-
 def _gaps(segments: tuple[Segment, ...], long: Iterator[tuple[Fraction, Fraction]]) -> Iterator[Gap]:
     """Between segments, and in them where one sample lasts far longer than a steady rate allows."""
     for earlier, later in pairwise(segments):
@@ -247,14 +233,14 @@ def _gaps(segments: tuple[Segment, ...], long: Iterator[tuple[Fraction, Fraction
                 break
 
 
-def _long_samples(cadence: Cadence, at: int, scale: int) -> Iterator[tuple[Fraction, Fraction]]:
+def _long_samples(cadence: Cadence, scale: int) -> Iterator[tuple[Fraction, Fraction]]:
     """When a sample should have ended and how much longer it lasts, in seconds of the media's time.
 
     A varying rate has none: a picture that stands is a picture. The last sample is followed by nothing.
     """
     if cadence.is_variable:
         return
-    last = len(cadence.spells) - 1
+    at, last = cadence.shown.first, len(cadence.spells) - 1
     for index, spell in enumerate(cadence.spells):
         excess = spell.value - cadence.usual
         if excess * 1000 > GAP_MS_MAX * scale:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from domain.format.media.cadence import cadence_of, presented, stretches
+from domain.format.media.cadence import cadence_of, presented
 from domain.format.media.movie import Spell
 from tests.domain.format.media.by_hand import samples, video
 
@@ -51,12 +51,12 @@ def test_no_sample_has_no_rate() -> None:
 
 def test_pictures_are_put_in_the_order_in_which_they_are_shown() -> None:
     held = samples(Spell(4, 10), shifts=(Spell(1, 0), Spell(1, 25), Spell(2, 0)))
-    assert presented(held) == (Spell(1, 20), Spell(1, 10), Spell(1, 5), Spell(1, 10))
+    assert presented(held).spells == (Spell(1, 20), Spell(1, 10), Spell(1, 5), Spell(1, 10))
 
 
 def test_shifts_that_end_early_are_none() -> None:
-    held = samples(Spell(3, 10), shifts=(Spell(1, 5),))
-    assert list(stretches(held)) == [(0, 1, 10, 5), (10, 2, 10, 0)]
+    shown = presented(samples(Spell(3, 10), shifts=(Spell(1, 5),)))
+    assert (shown.spells, shown.first, shown.end) == ((Spell(1, 5), Spell(2, 10)), 5, 30)
 
 
 def test_a_whole_film_with_reordered_pictures_has_one_rate() -> None:
