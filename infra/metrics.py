@@ -113,6 +113,10 @@ class Metrics:
         self.sync_warnings = self._counter(
             "dits_media_sync_warnings_total", "Films whose sound and picture differ in length, or have gaps."
         )
+        self.hdr_losses = self._counter(
+            "dits_media_hdr_loss_total",
+            "Derivatives without colour metadata of their originals that could not be put back.",
+        )
         self.nle_projects = Family(
             self._counter(
                 "dits_nle_projects_total", "Projects of editing programs committed.", ("nle", "supported")

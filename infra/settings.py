@@ -103,6 +103,20 @@ class Settings(BaseModel):
         500, ge=1, le=10_000, description="Messages a follower folds in one transaction."
     )
 
+    # ---------------------------------------------------------------- media
+    media_dir: Path | None = Field(
+        None, description="Directory of files in work; `media` in the data directory if unset."
+    )
+    media_file_bytes_max: int = Field(256 * GIB, ge=MIB, description="Largest file that is salvaged.")
+    media_memory_bytes_max: int = Field(
+        2 * GIB,
+        ge=256 * MIB,
+        description="Address space of a child program that reads, writes or decodes one media file.",
+    )
+    media_timeout_s: float = Field(
+        3_600.0, gt=0, description="How long such a child may take; its processor time has the same limit."
+    )
+
     # ---------------------------------------------------------------- waits
     server_start_timeout_s: float = Field(
         30.0, gt=0, description="How long an embedded server may take to be ready."
@@ -207,6 +221,11 @@ class Settings(BaseModel):
     def objects_dir(self) -> Path:
         """Where the local store keeps its objects."""
         return (self.object_dir or self.data_dir / "objects").expanduser()
+
+    @property
+    def scratch_dir(self) -> Path:
+        """Where files are written that are gone when the work on them ends."""
+        return (self.media_dir or self.data_dir / "media").expanduser()
 
 
 def networks(text: str) -> tuple[Network, ...]:

@@ -6,6 +6,7 @@ from functools import partial
 
 from domain.ports import CrashPoints
 from infra.compose.ground import Ground, messages
+from infra.compose.media import media_worker
 from infra.dev.crash import KillAt, NeverKill
 from infra.eventlog.leases import JetStreamLeases
 from infra.eventlog.timers import JetStreamTimers
@@ -53,6 +54,7 @@ def workers(on: Ground, metrics: Metrics) -> Supervisor:
         ).run,
     }
     loops["reexaminer"] = Reexaminer(messages(on), events, on.store).run
+    loops["media"] = media_worker(on, metrics, supervisor).run
     supervisor.loops.update(loops)
     return supervisor
 

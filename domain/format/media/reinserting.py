@@ -6,7 +6,6 @@ samples lie behind the index; a file in which other places would have to move is
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from .configuration import VISUAL_BYTES, configurations
 from .hdr import HdrMetadata
 from .movie import Box, Movie
 from .source import Source
+from .tables import IS_LITTLE
 
 KINDS = ("colr", "mdcv", "clli", "dvcC", "dvvC", "dvwC")
 """What a sample entry says of colour and range; what is written in the samples stays there anyway."""
@@ -155,5 +155,5 @@ class _Index:
 
 
 def _to_big_endian(numbers: array[int]) -> None:
-    if sys.byteorder == "little":
+    if IS_LITTLE:
         numbers.byteswap()
