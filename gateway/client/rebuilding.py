@@ -23,7 +23,7 @@ from .format.recipe import Piece, Recipe
 from .nearby import Nearby
 from .notes import name_of
 from .progress import Tally
-from .verifying import GIVE_BACK_BYTES, give_back, verified_bytes
+from .verifying import GIVE_BACK_BYTES, give_back, kept_of
 from .walking import PARTIAL_PREFIX, PARTIAL_SUFFIX
 
 MIB = 1 << 20
@@ -58,11 +58,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One piece of one file; the last of a file may have none."""
+    """One piece of one file; the last one of a file has none."""
 
     file: Growing
+    offset: int
+    """In the file."""
     piece: Piece | None
-    last: bool
 
 
 class Growing:
@@ -75,14 +76,18 @@ class Growing:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         handle = os.open(wanted.partial, flags, 0o666)
         self._stream: BinaryIO = os.fdopen(handle, "r+b", buffering=0)
-        self.start = verified_bytes(self._stream, recipe)
-        self._stream.truncate(self.start)
-        self._stream.seek(self.start)
-        self._written = self.start
+        self.kept = kept_of(self._stream, recipe)
+        self._stream.truncate(self.kept.end)
+        self._at = self.kept.end
+        """Where what waits goes."""
+        self._stream.seek(self._at)
         self._waiting = list[memoryview]()
         self._waiting_bytes = 0
 
-    def add(self, content: memoryview) -> None:
+    def add(self, content: memoryview, offset: int) -> None:
+        if offset != self._at + self._waiting_bytes:
+            self._write()
+            self._at = self._stream.seek(offset)
         self._waiting.append(content)
         self._waiting_bytes += len(content)
         if self._waiting_bytes >= WRITE_BYTES:
@@ -94,15 +99,15 @@ class Growing:
         while content:
             count = self._stream.write(content)
             assert count is not None, "a regular file never says that it would block"
-            self._written += count
-            if self._written // GIVE_BACK_BYTES != (self._written - count) // GIVE_BACK_BYTES:
+            self._at += count
+            if self._at // GIVE_BACK_BYTES != (self._at - count) // GIVE_BACK_BYTES:
                 os.fdatasync(self._stream.fileno()) if hasattr(os, "fdatasync") else None
-                give_back(self._stream, self._written, count)
+                give_back(self._stream, self._at, count)
             content = content[count:]
 
     def finish(self) -> None:
         self._write()
-        assert self._written == self.wanted.size_bytes, (self._written, self.wanted)
+        assert self._at == self.wanted.size_bytes, (self._at, self.wanted)
         os.fsync(self._stream.fileno())
         self.close()
         self.wanted.partial.replace(self.wanted.target)
@@ -168,7 +173,7 @@ class Rebuilder:
         """`done` hears of every file that has its name. Raises DitsError."""
         waiting = deque[tuple[Batch, Future[Brought]]]()
         try:
-            for batch in _batches(self._steps(wanted)):
+            for batch in batched(self._steps(wanted)):
                 waiting.append((batch, self._threads.submit(self._fetch, batch)))
                 if len(waiting) >= BATCHES_IN_FLIGHT:
                     self._write(*waiting.popleft(), done)
@@ -194,10 +199,15 @@ class Rebuilder:
             growing = self._open[wanted.path] = Growing(wanted, known, nearby)
         except OSError as error:
             raise unwritable(wanted, error) from error
-        self._tally.add(known=growing.start)
-        for piece in known.pieces(growing.start, known.size_bytes):
-            yield Step(growing, piece, last=False)
-        yield Step(growing, None, last=True)
+        kept = growing.kept
+        self._tally.add(known=kept.size_bytes)
+        for hole in kept.holes:
+            yield Step(growing, hole.offset, hole.piece)
+        offset = kept.end
+        for piece in known.pieces(offset, known.size_bytes):
+            yield Step(growing, offset, piece)
+            offset += piece.size_bytes
+        yield Step(growing, offset, None)
 
     def _nearby(self, wanted: Wanted) -> Nearby | None:
         if wanted.nearby is None:
@@ -229,17 +239,15 @@ class Rebuilder:
         for step in batch.steps:
             wanted = step.file.wanted
             try:
-                if step.piece is not None:
-                    piece = step.piece
-                    step.file.add(
-                        brought.chunks[piece.digest][piece.offset : piece.offset + piece.size_bytes]
-                    )
-                if step.last:
+                if step.piece is None:
                     step.file.finish()
                     del self._open[wanted.path]
+                else:
+                    chunk, start = brought.chunks[step.piece.digest], step.piece.offset
+                    step.file.add(chunk[start : start + step.piece.size_bytes], step.offset)
             except OSError as error:
                 raise unwritable(wanted, error) from error
-            if step.last:
+            if step.piece is None:
                 self._tally.add(files=1)
                 done(wanted)
         pieces = [step.piece for step in batch.steps if step.piece is not None]
@@ -254,7 +262,7 @@ def unwritable(wanted: Wanted, error: OSError) -> LocalFileError:
     return LocalFileError(path=str(wanted.target), verb="written", reason=reason)
 
 
-def _batches(steps: Iterable[Step]) -> Iterator[Batch]:
+def batched(steps: Iterable[Step]) -> Iterator[Batch]:
     batch = Batch(frozenset())
     for step in steps:
         batch.add(step)

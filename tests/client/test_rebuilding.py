@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.client.errors import IntegrityError, NotDitsError
 from gateway.client.format.digest import digest_of
 from gateway.client.format.recipe import ChunkRef, Recipe, Run, Stream
 from gateway.client.frames import packed, unpacked
-from gateway.client.verifying import verified_bytes
+from gateway.client.nearby import Nearby
+from gateway.client.rebuilding import MIB, Growing, Step, batched
+from gateway.client.verifying import kept_of, verified_bytes
 
 CHUNKS = st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=12)
 
@@ -36,16 +39,87 @@ def test_a_flipped_bit_ends_what_is_kept(chunks: list[bytes], data: st.DataObjec
     assert kept <= at
 
 
-def test_interleaved_streams_are_verified_as_one_file() -> None:
-    video, audio = [b"V" * 10, b"W" * 10], [b"a" * 6]
-    streams = (
-        Stream(1, b"".join(ChunkRef.of(c).row() for c in video)),
-        Stream(1, ChunkRef.of(audio[0]).row()),
-    )
-    recipe = Recipe(streams, (Run(0, 7), Run(1, 3), Run(0, 13), Run(1, 3)))
-    whole = b"V" * 7 + b"aaa" + b"VVV" + b"W" * 10 + b"aaa"
+@st.composite
+def interleaved(draw: st.DrawFn) -> tuple[Recipe, bytes]:
+    """Up to three streams, with runs of any size, and the file that they make; chunks may be equal."""
+    chunk = st.sampled_from([b"equal", b"also equal"]) | st.binary(min_size=1, max_size=20)
+    left = [
+        (number, draw(st.lists(chunk, min_size=1, max_size=4))) for number in range(draw(st.integers(1, 3)))
+    ]
+    streams = tuple(Stream.of(4, map(ChunkRef.of, chunks)) for _, chunks in left)
+    rest, runs, whole = {number: b"".join(chunks) for number, chunks in left}, list[Run](), b""
+    while any(rest.values()):
+        last = runs[-1].stream if runs else -1
+        others = [number for number, content in rest.items() if content and number != last]
+        opened = [number for number in others if number <= len({run.stream for run in runs})]
+        if not opened:
+            return draw(interleaved())
+        number = draw(st.sampled_from(opened))
+        size = draw(st.integers(1, len(rest[number]))) if sum(map(bool, rest.values())) > 1 else None
+        whole += rest[number][:size]
+        runs.append(Run(number, len(rest[number][:size])))
+        rest[number] = rest[number][runs[-1].size_bytes :]
+    return Recipe(streams, tuple(runs)), whole
+
+
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
+@given(interleaved(), st.data())
+def test_of_interleaved_streams_is_kept_what_whole_chunks_vouch_for(
+    film: tuple[Recipe, bytes], data: st.DataObject
+) -> None:
+    recipe, whole = film
     assert verified_bytes(io.BytesIO(whole), recipe) == len(whole)
-    assert verified_bytes(io.BytesIO(whole[:-1]), recipe) < len(whole)
+    left = data.draw(st.integers(0, len(whole)))
+    assert verified_bytes(io.BytesIO(whole[:left]), recipe) == vouched_for(recipe, left)
+    at = data.draw(st.integers(0, len(whole) - 1))
+    flipped = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+    kept = kept_of(io.BytesIO(flipped), recipe)
+    assert kept.end <= at or any(h.offset <= at < h.offset + h.piece.size_bytes for h in kept.holes)
+
+
+def vouched_for(recipe: Recipe, left: int) -> int:
+    """The first byte of a chunk that does not end within the first `left` bytes."""
+    used, starts = dict.fromkeys(range(len(recipe.streams)), 0), list[int]()
+    places: dict[int, list[int]] = {number: [] for number in used}
+    at = 0
+    for run in recipe.runs:
+        places[run.stream] += range(at, at + run.size_bytes)
+        at += run.size_bytes
+    for number, stream in enumerate(recipe.streams):
+        for size in stream.sizes():
+            first, last = places[number][used[number]], places[number][used[number] + size - 1]
+            starts += [first] if last >= left else []
+            used[number] += size
+    return min([left, *starts])
+
+
+@settings(max_examples=30, deadline=None)
+@given(interleaved(), st.data())
+def test_a_file_nearby_gives_any_chunk_of_its_tracks(
+    tmp_path_factory: pytest.TempPathFactory, film: tuple[Recipe, bytes], data: st.DataObject
+) -> None:
+    recipe, whole = film
+    file = tmp_path_factory.getbasetemp() / "nearby.mov"
+    file.unlink(missing_ok=True)
+    at = data.draw(st.none() | st.integers(0, len(whole) - 1))
+    file.write_bytes(whole if at is None else whole[:at])
+    nearby = Nearby(file, recipe)
+    found = {digest: nearby.chunk(digest) for digest in recipe.children()}
+    nearby.close()
+    assert all(digest_of(chunk) == digest for digest, chunk in found.items() if chunk is not None)
+    assert at is not None or None not in found.values()
+
+
+def test_chunks_that_go_on_in_the_next_batch_are_fetched_once() -> None:
+    runs = [Run(i % 2, MIB) for i in range(40)]
+    video = Stream.of(3, [ChunkRef(digest_of(b"%d" % i), 4 * MIB) for i in range(5)])
+    sound = Stream.of(3, [ChunkRef(digest_of(b"s%d" % i), 4 * MIB) for i in range(5)])
+    recipe = Recipe((video, sound), tuple(runs))
+    growing = cast("Growing", None)
+    steps = [Step(growing, 0, piece) for piece in recipe.pieces(0, recipe.size_bytes)]
+    batches = list(batched(steps))
+    assert len(batches) == 5
+    assert sorted(d for each in batches for d in each.digests - each.before) == sorted(recipe.children())
 
 
 def test_frames_come_out_as_they_went_in() -> None:
