@@ -18,8 +18,10 @@ from domain.ports import ObjectName, ObjectStore
 
 TREES_BYTES_MAX = 8 << 20
 """As stored; a decoded entry takes about four times as much."""
-RECIPES_BYTES_MAX = 24 << 20
-"""As stored; decoded they take about as much again for their index. The largest has 36 MiB."""
+RECIPES_BYTES_MAX = 48 << 20
+"""Decoded: their rows, about as much again for an index of them, and their runs. The largest has 72 MiB."""
+RUN_BYTES = 112
+"""Decoded, with its place in the index; a film of an hour may have 180,000."""
 
 T = TypeVar("T")
 
@@ -70,4 +72,5 @@ class Content:
 
     def _load_recipe(self, name: Digest) -> tuple[Recipe, int]:
         encoded = self._store.get(ObjectName("recipes", name))
-        return Recipe.decode(encoded), len(encoded)
+        recipe = Recipe.decode(encoded)
+        return recipe, 2 * len(encoded) + RUN_BYTES * len(recipe.runs)

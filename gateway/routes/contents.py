@@ -6,14 +6,14 @@ a byte of it is sent, and a wrong one ends the connection; answers are made chun
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from itertools import chain
 
 from domain.errors import CorruptObjectError, NotFoundError
-from domain.format.recipe import Recipe
+from domain.format.recipe import Piece, Recipe
 from domain.ids import DIGEST_BYTES, Digest, parse_digest, parse_path
-from domain.ports import ObjectKind, ObjectName
+from domain.ports import ObjectKind, ObjectName, ObjectStore
 from domain.snapshots import find
 from gateway import frames
 from gateway.core import Core, Limits
@@ -23,8 +23,10 @@ from gateway.routes.commits import published_in_path
 
 BLOCK_BYTES = 1 << 20
 """Sent at once: a few chunks, so that small ones do not each cost a change of threads."""
-CHUNKS_HELD_MAX = 8
-"""Of a file whose streams are interleaved: each run goes on in the chunk that its stream stood in."""
+HELD_BYTES_MAX = 16 << 20
+"""Of a file whose streams are interleaved: each run goes on in the chunk that its stream stood in.
+
+Enough for two tracks of pictures and a hundred of sound; beyond it a chunk may be fetched again."""
 FOREVER = ("Cache-Control", "private, max-age=31536000, immutable")
 """Its name is the hash of what it is; private, because a repository may be hidden again."""
 
@@ -82,18 +84,40 @@ def _refuse_unless_live(core: Core, call: Call[Nothing], kind: ObjectKind, names
             raise NotFoundError(thing=kind.removesuffix("s"), name=name.hex())
 
 
-def _parts(core: Core, recipe: Recipe, span: Span) -> Iterator[bytes]:
-    """Raises CorruptObjectError also for a chunk that is shorter than the recipe says."""
+class Chunks:
+    """Chunks of one file, each fetched once: where streams are interleaved, each goes on in its own."""
 
-    @lru_cache(min(CHUNKS_HELD_MAX, len(recipe.streams)))
-    def chunk(name: Digest) -> bytes:
-        return core.store.get(ObjectName("chunks", name))
+    def __init__(self, store: ObjectStore, streams: int) -> None:
+        self._store = store
+        self._count_max = streams
+        self._held = OrderedDict[Digest, bytes]()
+        """In the order in which they will be let go."""
+        self._held_bytes = 0
 
-    for piece in recipe.pieces(span.start, span.stop):
-        part = chunk(piece.digest)[piece.offset : piece.offset + piece.size_bytes]
-        if len(part) != piece.size_bytes:
+    def part(self, piece: Piece) -> bytes:
+        """Raises CorruptObjectError also for a chunk that is shorter than the recipe says."""
+        chunk = self._held.get(piece.digest) or self._fetch(piece.digest)
+        end = piece.offset + piece.size_bytes
+        if end > len(chunk):
             raise CorruptObjectError(name=piece.digest.hex())
-        yield part
+        self._held.move_to_end(piece.digest, last=end < len(chunk))
+        return chunk[piece.offset : end]
+
+    def _fetch(self, name: Digest) -> bytes:
+        chunk = self._store.get(ObjectName("chunks", name))
+        while self._held and self._is_full(len(chunk)):
+            self._held_bytes -= len(self._held.popitem(last=False)[1])
+        self._held[name] = chunk
+        self._held_bytes += len(chunk)
+        return chunk
+
+    def _is_full(self, more_bytes: int) -> bool:
+        return len(self._held) >= self._count_max or self._held_bytes + more_bytes > HELD_BYTES_MAX
+
+
+def _parts(core: Core, recipe: Recipe, span: Span) -> Iterator[bytes]:
+    chunks = Chunks(core.store, len(recipe.streams))
+    return map(chunks.part, recipe.pieces(span.start, span.stop))
 
 
 def _begun(parts: Iterable[bytes]) -> Iterator[bytes]:

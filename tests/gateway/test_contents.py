@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from domain.ports import ObjectName
 from gateway import frames
 from gateway.core import Limits
 from gateway.ranges import asked_span
+from gateway.routes.contents import Chunks
+from infra.objects.memory import MemoryStore
 from tests.gateway.conftest import QUICK, Tell, living
 from tests.gateway.house import House, expect_problem
 from tests.gateway.uploading import GONE, Client, Exchange, bytes_of
@@ -134,6 +137,31 @@ def test_tracks_that_are_interleaved_are_read_as_one_file(tell: Tell) -> None:
         assert (answer.status_code, answer.content) == (206, whole[900:3201])
 
     tell(story)
+
+
+class CountingStore(MemoryStore):
+    """Counts what it gave."""
+
+    def __init__(self) -> None:
+        super().__init__("memory")
+        self.given = Counter[Digest]()
+
+    def get(self, name: ObjectName) -> bytes:
+        self.given[name.digest] += 1
+        return super().get(name)
+
+
+def test_a_chunk_is_fetched_once_however_many_tracks_are_interleaved() -> None:
+    tracks = [[bytes_of(100 * t + i, 1000) for i in range(6)] for t in range(20)]
+    streams = tuple(Stream.of(4, map(ChunkRef.of, chunks)) for chunks in tracks)
+    runs = tuple(Run(t, 100) for _ in range(60) for t in range(20))
+    store, recipe = CountingStore(), Recipe(streams, runs)
+    store.put([(ObjectName("chunks", digest_of(c)), c) for chunks in tracks for c in chunks])
+    held = Chunks(store, len(streams))
+    sent = b"".join(map(held.part, recipe.pieces(0, recipe.size_bytes)))
+    assert sent[:2100] == b"".join(chunks[0][:100] for chunks in tracks) + tracks[0][0][100:200]
+    assert len(sent) == 120_000
+    assert set(store.given.values()) == {1}
 
 
 ETAG = '"e"'
