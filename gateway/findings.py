@@ -46,11 +46,10 @@ class Content:
 
     @staticmethod
     def of(path: FilePath, entry: Entry, asset: Asset) -> Content:
-        """A tree that a client made says no facts; the asset does."""
-        facts = facts_in(entry)
-        if facts is None and asset.stored is not None:
-            facts = _decoded(asset.stored.facts)
-        return Content(path, entry, asset, facts)
+        """What the asset knows counts more than the tree: the newest reader wrote it, and no client."""
+        stored = asset.stored
+        facts = _decoded(stored.facts) if stored is not None else None
+        return Content(path, entry, asset, facts or facts_in(entry))
 
     @property
     def mode(self) -> Mode | None:

@@ -64,6 +64,17 @@ def test_facts_that_a_tree_lacks_are_those_of_the_asset(tell: Tell) -> None:
     tell(story)
 
 
+def test_the_newest_readers_facts_count(tell: Tell) -> None:
+    """A commit stays as it is; what is known of its content may grow."""
+
+    async def story(h: House) -> None:
+        made = await shot(h, reel=REEL)
+        made.store("reel", "media", SONG)
+        assert (await told(made, "reel"))["facts"] == SONG.as_fields()
+
+    tell(story)
+
+
 def test_of_a_file_that_nobody_examined_nothing_is_known(tell: Tell) -> None:
     async def story(h: House) -> None:
         made = await shot(h, notes=None)
