@@ -1,7 +1,7 @@
 """Salvage: somebody wants what can be played of a damaged file, beside the original (S4.1).
 
-Promises: the original is never touched and no other file is overwritten; asking is an event, and so is what
-becomes of it; a file of a refused commit can be asked for by that commit.
+Promises: the original is never touched, and no other file that is there when it is asked; asking is an event,
+and so is what becomes of it; a file of a refused commit can be asked for by that commit.
 """
 
 from __future__ import annotations

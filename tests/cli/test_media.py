@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +12,9 @@ import pytest
 
 from infra.cli import exits
 from infra.cli.media import At
+from infra.clock import SystemClock
 from tests.cli.conftest import Dits
+from tests.media.encodes import fragmented_mp4
 from tests.media.making import clip, movie, song, truncated
 
 LONG_SONG = song(count=26)
@@ -124,6 +127,29 @@ def test_a_picture_that_nobody_can_draw_is_missing(dits: Dits) -> None:
     said = dits("media", "picture", "takes/song.m4a", "--out", "song.jpg")
     assert (said.code, Path("song.jpg").exists()) == (exits.NOT_FOUND, False)
     assert "[MEDIA_PICTURE_NOT_DRAWN]" in said.err
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """The media worker has other work as well."""
+    clock = SystemClock()
+    deadline_ms = clock.monotonic_ms() + 60_000
+    while not holds():
+        assert clock.monotonic_ms() < deadline_ms, "it never came true"
+        clock.sleep(0.2)
+
+
+@pytest.mark.usefixtures("film")
+def test_a_film_has_a_poster_and_a_damaged_one_is_salvaged(dits: Dits) -> None:
+    put("reel.mp4", fragmented_mp4())
+    put("cut.mp4", truncated(fragmented_mp4(), 70))
+    pushed = dits("push", "reel.mp4", "cut.mp4", "--raw", "cut.mp4", "-m", "films")
+    assert (pushed.code, "note: cut.mp4" in pushed.err) == (0, True)
+    assert dits("media", "salvage", "cut.mp4").code == 0
+    eventually(lambda: dits("media", "picture", "reel.mp4", "--out", "poster.jpg").code == 0)
+    assert Path("poster.jpg").read_bytes().startswith(b"\xff\xd8")
+    eventually(lambda: "  salvage    asked for" not in dits("media", "show", "cut.mp4").out)
+    assert "  salvage    done: cut.salvaged.mp4 in " in dits("media", "show", "cut.mp4").out
+    assert "cut.salvaged.mp4" in dits("media", "list", "--mode", "media").out
 
 
 @pytest.mark.parametrize(
