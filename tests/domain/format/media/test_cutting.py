@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 from domain.format.chunking import KIB, MIB, VIDEO
 from domain.format.errors import FormatError
 from domain.format.media.cutting import BLOCK_BYTES, MediaCutter, cut_file
+from domain.format.media.layout import layout_of
 from domain.format.media.source import BytesSource
 from tests.domain.format.by_the_book import picture_cuts
-from tests.domain.format.media.cut_up import CutUp, cut_pictures, noise
+from tests.domain.format.media.cut_up import CutUp, cut_pictures, movie_of, noise, track
 from tests.media import encodes
 from tests.media.making import MadeTrack, fragmented, movie
 
@@ -146,8 +148,16 @@ def test_real_encodes_are_cut_by_tracks_and_rebuilt(made: Callable[[], bytes]) -
     assert {stream.profile_id for stream in done.recipe.streams} == {3, 4, 5}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.data(), st.sampled_from([encodes.mp4, encodes.fragmented_mp4, encodes.mov]))
+def mostly_tables() -> bytes:
+    return movie(film([16] * 1200, "small"), sound(50))
+
+
+def mostly_fragments() -> bytes:
+    return fragmented(film([16] * 1200, "small"), sound(50), per_fragment=40)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data(), st.sampled_from([encodes.mp4, encodes.mov, mostly_tables, mostly_fragments]))
 def test_a_mutilated_file_is_rebuilt_or_opaque(data: st.DataObject, made: Callable[[], bytes]) -> None:
     content = bytearray(made())
     for _ in range(data.draw(st.integers(0, 4))):
@@ -182,3 +192,30 @@ def test_groups_come_while_the_file_is_read() -> None:
     groups = [sum(len(chunk.content) for chunk in group) for group in cutter.groups()]
     assert len(groups) >= 3
     assert max(groups) < 3 * MIB
+
+
+class EndlessSource:
+    """A content that takes no memory."""
+
+    size_bytes = 200 * MIB
+    longest_bytes = 0
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        self.longest_bytes = max(self.longest_bytes, size_bytes)
+        return offset.to_bytes(8, "big") * (size_bytes // 8)
+
+
+def test_one_endless_group_of_pictures_is_cut_in_flat_memory() -> None:
+    pictures = track([40 * KIB] * 4096, [(i * 45 * KIB, 1) for i in range(4096)], sync=[0])
+    heard = track([5 * KIB] * 4096, [(i * 45 * KIB + 40 * KIB, 1) for i in range(4096)], "soun")
+    movie_, source = movie_of(pictures, heard), EndlessSource()
+    layout = layout_of(movie_, source.size_bytes)
+    assert layout is not None
+    tracemalloc.start()
+    cut_bytes = sum(
+        len(chunk.content) for group in MediaCutter(source, movie_, layout).groups() for chunk in group
+    )
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert cut_bytes == source.size_bytes
+    assert (peak_bytes < 16 * MIB, source.longest_bytes) == (True, BLOCK_BYTES)
