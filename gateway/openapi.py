@@ -18,6 +18,7 @@ from gateway.openapi_parts import (
     ANSWER_HEADERS,
     BYTES_FORMS,
     EMPTY_STATUSES,
+    MORE_ANSWER_HEADERS,
     MORE_ANSWERS,
     TEXT,
     headers_of,
@@ -91,6 +92,8 @@ def _answers(operation: AnyOperation, edition: str) -> Json:
     answers = {str(operation.success): _answer(operation.about, operation.success, content)}
     for status, about in MORE_ANSWERS.get(operation.name, {}).items():
         answers[str(status)] = _answer(about, status, content)
+    if more := MORE_ANSWER_HEADERS.get(operation.name):
+        answers = {status: {**each, "headers": ANSWER_HEADERS | more} for status, each in answers.items()}
     problem = {"description": "Refused or failed.", "content": {MEDIA_TYPE: {"schema": _ref(ProblemBody)}}}
     return {**answers, "default": problem}
 

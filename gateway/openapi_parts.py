@@ -106,3 +106,15 @@ ANSWER_HEADERS: Json = {
     "X-Correlation-ID": {"schema": TEXT},
     "X-Dits-Position": {"schema": TEXT},
 }
+MORE_ANSWER_HEADERS: Mapping[str, Json] = {
+    "media.show": {
+        "X-Dits-Warning": {
+            "schema": TEXT,
+            "description": "What is the matter, if anything is: "
+            "`unsupported-codec`, `av-sync`, `hdr-metadata-lost`.",
+        }
+    },
+    "media.salvage": {"Location": {"schema": TEXT, "description": "Where what becomes of it is told."}},
+    "pictures.get": {"ETag": {"schema": TEXT}},
+}
+"""Of operations that v1 does not describe: what it says is frozen."""
