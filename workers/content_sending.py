@@ -7,12 +7,12 @@ that matters. Memory is flat.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
 from domain.decider import Context
-from domain.errors import FormatError
+from domain.errors import FormatError, UnavailableError
 from domain.format.chunking import OPAQUE, WIDE, Cutter, Profile
 from domain.format.media.cutting import StreamChunk, cut_file
 from domain.format.media.source import Source
@@ -38,9 +38,11 @@ class SessionSender:
     store: ObjectStore
     session: SessionId
     context: Context
+    stopping: Callable[[], bool]
+    """Asked before each part, so that a long file does not hold up a stop."""
 
     def send(self, source: Source) -> Recipe:
-        """Raises what the store raises, UploadExpiredError, SessionClosedError."""
+        """Raises what the store raises, UploadExpiredError, SessionClosedError, UnavailableError to stop."""
         recipe = self._by_tracks(source) or self._opaque(source)
         self.store.put([(ObjectName("recipes", recipe.digest), recipe.encode())])
         for group in in_appends(recipe_commands(recipe)):
@@ -66,6 +68,8 @@ class SessionSender:
 
     def _store(self, chunks: Iterable[StreamChunk], rows: list[bytearray]) -> None:
         for part in _parts(chunks):
+            if self.stopping():
+                raise UnavailableError(dependency="a worker that stops")
             refs = [(each, ChunkRef.of(each.content)) for each in part]
             fresh = {ref.digest: each.content for each, ref in refs}
             self.store.put([(ObjectName("chunks", name), content) for name, content in fresh.items()])

@@ -25,9 +25,10 @@ from domain.asset.events import (
     SalvageFailed,
 )
 from domain.commit import decider as commits
-from domain.commit.decider import OpenCommit
+from domain.commit.decider import Commit, OpenCommit
 from domain.commit.events import CommitOpened, PathChange
 from domain.decider import Ask, Context
+from domain.errors import SessionClosedError
 from domain.event import Recorded
 from domain.format.media.source import RecipeSource
 from domain.format.recipe import Recipe
@@ -96,6 +97,7 @@ class Salvager:
     clock: Clock
     file_bytes_max: int
     hdr_losses: Count
+    stopping: Callable[[], bool]
 
     def take_up(self, salvage: Salvage) -> bool:
         """From where it stands; True if it is over, False while its commit is under way.
@@ -104,10 +106,15 @@ class Salvager:
         """
         if self.events.load(assets.DECIDER, salvage.asset).state.asked != salvage.asked:
             return True  # another worker ended it
-        state = self.events.load(commits.DECIDER, salvage.commit).state
-        match state.phase:
-            case "absent":
+        state = self._commit(salvage)
+        if state.phase == "absent":
+            try:
                 return self._begin(salvage)
+            except SessionClosedError:
+                state = self._commit(salvage)  # another worker was faster
+                if state.phase == "absent":
+                    raise
+        match state.phase:
             case "published":
                 assert state.opened is not None
                 recipe = state.opened.changes[0].recipe
@@ -119,6 +126,9 @@ class Salvager:
             case _:
                 return False
         return True
+
+    def _commit(self, salvage: Salvage) -> Commit:
+        return self.events.load(commits.DECIDER, salvage.commit).state
 
     def fail(self, salvage: Salvage, code: str, reason: str) -> None:
         asked = salvage.asked
@@ -144,7 +154,7 @@ class Salvager:
                 return True
             kept = keep_hdr(original, sound)
             self._start_session(salvage)
-            sender = SessionSender(self.events, self.store, salvage.session, salvage.context)
+            sender = SessionSender(self.events, self.store, salvage.session, salvage.context, self.stopping)
             recipe = sender.send(FileSource(sound))
         told = tuple(_told_hdr(salvage, recipe.digest, kept))
         self.events.ask(self._opening(salvage, recipe.digest), *told, context=salvage.context)

@@ -27,6 +27,7 @@ def media_worker(on: Ground, metrics: Metrics, supervisor: Supervisor) -> MediaW
         on.clock,
         settings.media_file_bytes_max,
         metrics.hdr_losses,
+        supervisor.stopping.is_set,
     )
     return MediaWorker(
         on.log.feed(),

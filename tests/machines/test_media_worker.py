@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import BinaryIO
@@ -25,6 +26,8 @@ from tests.media.studio import PATH, TARGET, TRIES_MAX, NearTools, Studio
 from workers.media_worker import BROKEN
 
 DAMAGED = truncated(encodes.fast_start(), 60)
+END_APPEND = 5
+"""Session, chunks, recipe, commit, and then the salvage's end."""
 
 
 def asked(content: bytes = DAMAGED, studio: Studio | None = None) -> tuple[Studio, Digest]:
@@ -146,6 +149,27 @@ class Dying:
         return outcome
 
 
+@dataclass
+class Meeting:
+    """An event log before whose n-th append another worker does all that there is to do, unless it dies."""
+
+    events: EventLog
+    nth: int
+    studio: Studio
+    dies_at: int
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.events, name)
+
+    def ask(self, *asks: Ask, context: Context) -> Outcome:
+        self.nth -= 1
+        if self.nth == 0:
+            with suppress(CrashedError):
+                other = Dying(self.studio.film.process().events, self.dies_at, after=False)
+                self.studio.work(events=other)  # type: ignore[arg-type]
+        return self.events.ask(*asks, context=context)
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_death_at_any_append_leaves_one_salvage(after: bool) -> None:
     for nth in count(1):
@@ -160,6 +184,19 @@ def test_a_death_at_any_append_leaves_one_salvage(after: bool) -> None:
         else:
             assert nth > 5
             return
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["lives", "dies"])
+@pytest.mark.parametrize("nth", [1, 2, 3, 4])
+def test_two_workers_on_one_salvage_do_no_harm(nth: int, dies: bool) -> None:
+    studio, _ = asked()
+    events = Meeting(studio.film.process().events, nth, studio, END_APPEND if dies else 0)
+    studio.work(events=events)  # type: ignore[arg-type]
+    assert events.nth <= 0
+    assert len(studio.told(AssetSalvaged)) == 1
+    assert studio.told(SalvageFailed) == []
+    assert len(studio.told(CommitOpened)) == 2
+    studio.film.check()
 
 
 def test_a_store_that_is_away_for_a_while_is_waited_for() -> None:

@@ -54,6 +54,10 @@ class NearTools:
         return draw(io.BytesIO(video.read(0, video.size_bytes)))
 
 
+def never() -> bool:
+    return False
+
+
 def contained(name: str, work: Callable[[], None]) -> bool:
     """As the supervisor does it, which also shows the trace."""
     try:
@@ -105,7 +109,7 @@ class Studio:
         """Commit a file; `raw`: damaged as it may be."""
         name = f"{path} {len(self.film.events())}"
         session = self.film.session(name)
-        sender = SessionSender(self.film.log.events, self.film.store, session, Context(ADA, "a push"))
+        sender = SessionSender(self.film.log.events, self.film.store, session, Context(ADA, "a push"), never)
         recipe = sender.send(BytesSource(content)).digest
         change = PathChange(path=FilePath(path), recipe=recipe)
         opened = self.film.opening(name, session, change, base=self.film.head())
@@ -147,7 +151,7 @@ class Studio:
         stopping, losses = Flag(), self.metrics.hdr_losses
         MediaWorker(
             StudioFeed(self, stopping, patience),
-            Salvager(events, store, self.tools, scratch, self.film.clock, self.file_bytes_max, losses),
+            Salvager(events, store, self.tools, scratch, self.film.clock, self.file_bytes_max, losses, never),
             Painter(events, store, self.tools),
             self.film.clock,
             contained,
