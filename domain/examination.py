@@ -21,11 +21,11 @@ from domain.asset.events import (
 from domain.format.errors import FormatError
 from domain.format.media.codecs import unsupported_codecs
 from domain.format.media.facts import facts_of
-from domain.format.media.hdr import HdrMetadata, hdr_of
+from domain.format.media.hdr import HdrMetadata
 from domain.format.media.movie import Issue, Movie
 from domain.format.media.reading import is_media, read_movie
 from domain.format.media.source import Source
-from domain.format.media.timing import SyncReport, check_sync
+from domain.format.media.timing import Sync
 from domain.ids import Digest, RepoId
 from domain.nle import detecting
 from domain.nle.examining import examine as examine_project
@@ -49,7 +49,7 @@ class Examination:
     facts: bytes = b""
     issues: tuple[Issue, ...] = ()
     unsupported: tuple[str, ...] = ()
-    sync: SyncReport | None = None
+    sync: Sync | None = None
     hdr: HdrMetadata | None = None
     project: NleProject | None = None
 
@@ -82,16 +82,9 @@ def _media(source: Source, movie: Movie, *, raw: bool) -> Examination:
     issues = movie.issues[:ISSUES_MAX]
     if not movie.is_sound:
         return Examination(source.size_bytes, mode, issues=issues, unsupported=unsupported)
-    hdr = hdr_of(movie, source)
-    return Examination(
-        source.size_bytes,
-        mode,
-        facts_of(source, movie).encode(),
-        issues,
-        unsupported,
-        check_sync(movie),
-        hdr if hdr.has_hdr else None,
-    )
+    facts = facts_of(source, movie)
+    hdr = facts.hdr if facts.hdr.has_hdr else None
+    return Examination(source.size_bytes, mode, facts.encode(), issues, unsupported, facts.sync, hdr)
 
 
 def findings(found: Examination, repo: RepoId, recipe: Digest) -> tuple[Finding, ...]:
@@ -119,12 +112,12 @@ def findings(found: Examination, repo: RepoId, recipe: Digest) -> tuple[Finding,
     return tuple(told)
 
 
-def _out_of_sync(sync: SyncReport, repo: RepoId, recipe: Digest) -> AvSyncWarningRaised:
+def _out_of_sync(sync: Sync, repo: RepoId, recipe: Digest) -> AvSyncWarningRaised:
     return AvSyncWarningRaised(
         repo=repo,
         recipe=recipe,
         drift_ms=sync.drift_ms,
-        gaps=sync.sync.gap_count,
+        gaps=sync.gap_count,
         suggestion=sync.suggestion or "",
     )
 

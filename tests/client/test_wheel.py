@@ -49,7 +49,8 @@ def test_the_wheels_formats_are_the_servers(wheel: Path) -> None:
             for name in packed.namelist()
             if name.startswith("dits_client/format/")
         }
-    assert carried == {file.name: file.read_bytes() for file in FORMAT.glob("*.py")}
+    ours = {file.relative_to(FORMAT).as_posix(): file.read_bytes() for file in FORMAT.rglob("*.py")}
+    assert carried == ours
 
 
 def test_the_wheel_holds_no_links_and_no_tests(wheel: Path) -> None:
