@@ -19,7 +19,8 @@ from av.stream import Stream
 from domain.ports import NOTHING_PLAYABLE, Remuxed, Unplayable
 
 UNREADABLE_IN_A_ROW_MAX = 256
-"""In a file cut off, sound and pictures end at different places: one goes on while the other fails."""
+"""In a file cut off, sound and pictures end at different places: one goes on while the other fails, for five
+seconds of sound between two pictures."""
 READ_OPTIONS = {"protocol_whitelist": "none", "enable_drefs": "0"}
 """The file that was given, and nothing that it names."""
 REPRODUCIBLE = {"fflags": "+bitexact", "strict": "unofficial"}
@@ -80,8 +81,11 @@ def _twin(stream: Stream, target: OutputContainer) -> Stream:
 
 
 def _packets(source: InputContainer, count: _Count) -> Iterator[Packet[Stream]]:
+    """All that can be read. A sample behind the file's end looks like the end of all: what follows is asked
+    for again; at the true end that costs nothing."""
     in_a_row = 0
     while in_a_row < UNREADABLE_IN_A_ROW_MAX:
+        in_a_row += 1
         try:
             for packet in source.demux():
                 if packet.is_corrupt:
@@ -90,10 +94,7 @@ def _packets(source: InputContainer, count: _Count) -> Iterator[Packet[Stream]]:
                     in_a_row = 0
                     yield packet
         except InvalidDataError:
-            in_a_row += 1
             count.lost += 1
-        else:
-            return
 
 
 def _write(target: OutputContainer, packet: Packet[Stream], count: _Count) -> None:

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from random import Random
 from typing import BinaryIO
 
 import psutil
@@ -126,3 +127,17 @@ ASKING = (
     "from infra.media.passing import QUESTION\n"
     "served = socket.socket(fileno=asked['source'])\n"
 )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(25))
+def test_a_film_with_bytes_changed_anywhere_is_an_answer(seed: int, target: BinaryIO) -> None:
+    """Fuzzing by the hand of a seed: headers, tables and samples alike."""
+    random, content = Random(seed), bytearray(encodes.fast_start())
+    for _ in range(random.choice([1, 10, 200])):
+        place = random.randrange(random.choice([64, 4_000, len(content)]))
+        content[place] = random.randrange(256)
+    source = BytesSource(bytes(content))
+    assert isinstance(tools(wall_s=30).remux(source, target), Remuxed | Unplayable)
+    assert isinstance(tools(wall_s=30).draw(source), tuple | Unplayable)
+    assert psutil.Process().children() == []

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 from fractions import Fraction
+from itertools import accumulate
 
 import av
 import pytest
 
+from domain.format.media.movie import Movie, Track
+from domain.format.media.reading import read_movie
+from domain.format.media.source import BytesSource
 from domain.ports import NOTHING_PLAYABLE, DrawnPicture, Remuxed, Unplayable
 from infra.media.drawing import BLACK_LUMA_MAX, draw
 from infra.media.remuxing import remux
 from tests.media import encodes
-from tests.media.making import truncated
+from tests.media.making import MadeTrack, movie, truncated
 
 Told = list[tuple[int, int | None, int | None, bytes]]
 
@@ -26,9 +30,9 @@ def salvaged(damaged: bytes) -> bytes:
 def packets(content: bytes) -> Told:
     """Stream, times and bytes of each, as far as they can be read."""
     told: Told = []
-    with av.open(io.BytesIO(content), "r", format="mov") as movie:
+    with av.open(io.BytesIO(content), "r", format="mov") as opened:
         try:
-            for each in movie.demux():
+            for each in opened.demux():
                 if each.size and not each.is_corrupt:
                     told.append((each.stream.index, each.pts, each.dts, bytes(each)))
         except av.error.InvalidDataError:
@@ -47,11 +51,24 @@ def test_a_film_with_nothing_wrong_loses_nothing() -> None:
     assert packets(salvaged(encodes.with_b_frames())) == packets(encodes.with_b_frames())
 
 
+@pytest.mark.parametrize("percent", [30, 60, 90])
+@pytest.mark.parametrize("sound_first", [False, True])
+def test_a_track_that_is_cut_off_does_not_take_the_other_one_with_it(sound_first: bool, percent: int) -> None:
+    film = in_two_halves(sound_first=sound_first)
+    kept = movie_of(salvaged(truncated(film, percent)))
+    place = len(film) * percent // 100
+    whole = movie_of(film)
+    for track in whole.tracks:
+        there = sum(end <= place for end in ends(track))
+        found = [each for each in kept.tracks if each.handler == track.handler]
+        assert (found[0].samples.count if found else 0) == there
+
+
 def test_a_salvaged_film_can_be_decoded_to_its_end() -> None:
     content = salvaged(truncated(encodes.fast_start(), 60))
-    with av.open(io.BytesIO(content), "r") as movie:
-        frames = len(list(movie.decode(video=0)))
-        assert frames == movie.streams.video[0].frames > 20
+    with av.open(io.BytesIO(content), "r") as opened:
+        frames = len(list(opened.decode(video=0)))
+        assert frames == opened.streams.video[0].frames > 20
 
 
 def test_what_was_lost_is_counted() -> None:
@@ -126,8 +143,8 @@ def decoded(picture: DrawnPicture) -> av.VideoFrame:
 def fading_in(*, black: int = 15) -> bytes:
     """Two seconds of which the first `black` frames show nothing."""
     made = io.BytesIO()
-    with av.open(made, "w", format="mp4") as movie:
-        stream = movie.add_stream("libx264", rate=25, options=dict(encodes.X264))
+    with av.open(made, "w", format="mp4") as target:
+        stream = target.add_stream("libx264", rate=25, options=dict(encodes.X264))
         stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
         for number in range(50):
             frame = av.VideoFrame(160, 90, "yuv420p")
@@ -137,6 +154,38 @@ def fading_in(*, black: int = 15) -> bytes:
                 )
             frame.planes[0].update(bytes([16 if number < black else 180]) * frame.planes[0].buffer_size)
             frame.pts, frame.time_base = number, Fraction(1, 25)
-            movie.mux(stream.encode(frame))
-        movie.mux(stream.encode(None))
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
     return made.getvalue()
+
+
+def movie_of(content: bytes) -> Movie:
+    found = read_movie(BytesSource(content))
+    assert found is not None
+    return found
+
+
+def ends(track: Track) -> list[int]:
+    """Where the samples of a track of one chunk end in the file."""
+    (start,) = track.samples.chunk_offsets
+    return list(accumulate(track.samples.sizes, initial=start))[1:]
+
+
+def in_two_halves(*, sound_first: bool) -> bytes:
+    """A real film whose sound lies behind all its pictures, or before them."""
+    real = movie_of(encodes.mp4())
+    made = [in_one_chunk(each) for each in real.tracks]
+    return movie(*(made[::-1] if sound_first else made), fast_start=True)
+
+
+def in_one_chunk(track: Track) -> MadeTrack:
+    told = [each for each in packets(encodes.mp4()) if each[0] == track.track_id - 1]
+    return MadeTrack(
+        tuple(content for _, _, _, content in told),
+        track.handler,
+        timescale=track.timescale,
+        durations=(track.samples.durations[0].value,),
+        sync=tuple(track.samples.sync) if track.samples.sync is not None else None,
+        per_chunk=len(told),
+        entry=track.entry,
+    )
