@@ -1,7 +1,7 @@
 """Cutting a media file by its tracks: one pass over the file, every stream cut on its way.
 
-Promises: the same chunks wherever it runs; memory is flat, about two largest chunks a picture track and one
-a track else; a chunk is given as soon as it is known, and what rebuilds the file is known at its end.
+Promises: the same chunks wherever it runs; memory is flat, a largest chunk or an arena of four
+a stream; a chunk is given as soon as it is known, and what rebuilds the file is known at its end.
 
 Pictures are cut at sync samples, since that is where editors cut, join and trim: `docs/formats.md` has the
 rule. Sound is cut by FastCDC wherever its bytes say so: an edit costs the two chunks it falls into either
@@ -61,19 +61,21 @@ class PictureCutter:
         self._units = zip(units.sizes, units.begins, strict=True)
         self._unit_bytes, _ = next(self._units, NO_UNIT)
         self._left_bytes = self._unit_bytes
-        self._held = bytearray()
+        self._room = bytearray(VIDEO.max_bytes)
+        self._held_bytes = 0
 
     def feed(self, block: memoryview) -> list[memoryview]:
         rest, chunks = block, list[memoryview]()
         while rest:
             assert self._left_bytes, "the units add up to the stream"
-            part = rest[: min(self._left_bytes, VIDEO.max_bytes - len(self._held))]
-            self._held += part
+            part = rest[: min(self._left_bytes, VIDEO.max_bytes - self._held_bytes)]
+            self._room[self._held_bytes : self._held_bytes + len(part)] = part
+            self._held_bytes += len(part)
             self._left_bytes -= len(part)
             rest = rest[len(part) :]
             if not self._left_bytes:
                 chunks += self._end_unit()
-            elif len(self._held) == VIDEO.max_bytes:
+            elif self._held_bytes == VIDEO.max_bytes:
                 chunks += self._end_chunk()
         return chunks
 
@@ -84,20 +86,21 @@ class PictureCutter:
         ended_bytes = self._unit_bytes
         self._unit_bytes, begins = next(self._units, NO_UNIT)
         self._left_bytes = self._unit_bytes
-        is_full = len(self._held) + self._unit_bytes > VIDEO.max_bytes
+        is_full = self._held_bytes + self._unit_bytes > VIDEO.max_bytes
         return self._end_chunk() if begins or is_full or self._ends_with(ended_bytes) else []
 
     def _ends_with(self, unit_bytes: int) -> bool:
         """The longer the unit the likelier: once every GROUP_BYTES, however long units are."""
-        if unit_bytes >= GROUP_BYTES or len(self._held) < CHUNK_BYTES_MIN:
+        if unit_bytes >= GROUP_BYTES or self._held_bytes < CHUNK_BYTES_MIN:
             return unit_bytes >= GROUP_BYTES
-        middle = len(self._held) - (unit_bytes + 1) // 2
-        digest = digest_of(bytes(self._held[middle : middle + PROBE_BYTES]))
-        return int.from_bytes(digest[:8], "big") * GROUP_BYTES < unit_bytes << 64
+        middle = self._held_bytes - (unit_bytes + 1) // 2
+        probe = self._room[middle : min(middle + PROBE_BYTES, self._held_bytes)]
+        return int.from_bytes(digest_of(probe)[:8], "big") * GROUP_BYTES < unit_bytes << 64
 
     def _end_chunk(self) -> list[memoryview]:
-        held, self._held = self._held, bytearray()
-        return [memoryview(held).toreadonly()] if held else []
+        """A copy of its own size: a reader may keep many, and a buffer that grows leaves holes in memory."""
+        held_bytes, self._held_bytes = self._held_bytes, 0
+        return [memoryview(bytes(memoryview(self._room)[:held_bytes]))] if held_bytes else []
 
 
 class MediaCutter:

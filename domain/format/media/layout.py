@@ -23,7 +23,7 @@ TRACK_BYTES_MIN = 16 * KIB
 GAP_BYTES_MAX = 8 * MIB
 """Of skeleton in one place, as the tables of ten hours of film have; more is foreign data, cut opaque."""
 PICTURES_MAX = 8
-"""Picture tracks; each may hold 20 MiB of memory while it is cut."""
+"""Picture tracks; each takes 4 MiB of memory while it is cut, 16 if its samples are out of order."""
 RUN_BYTES_MIN = 256
 """On average: a run takes 9 bytes of the recipe."""
 PICTURE_HANDLERS = ("vide", "auxv", "pict")
