@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from struct import pack
 
 import pytest
@@ -12,7 +13,19 @@ from domain.format.errors import FormatError
 from domain.format.media.movie import Samples, Spell
 from tests.domain.format.media.columns import are_agreed, messages, read, samples_of
 from tests.media import encodes
-from tests.media.making import MadeTrack, box, clip, fragmented, ftyp, full_box, marked, song, stbl, trak
+from tests.media.making import (
+    MadeTrack,
+    box,
+    clip,
+    fragmented,
+    ftyp,
+    full_box,
+    marked,
+    movie,
+    song,
+    stbl,
+    trak,
+)
 
 
 def opened(track: MadeTrack, trex: tuple[int, int, int] = (0, 0, 0)) -> bytes:
@@ -99,6 +112,14 @@ def test_a_movie_cut_from_a_longer_one_says_when_it_begins() -> None:
     late = full_box("tfdt", pack(">Q", 2**40), version=1)
     content = opened(clip(), (40, 7, 0)) + fragment(tfhd(), late, trun(0x1, 2, pack(">i", 100)))
     assert (samples(content).begins_at, samples(content).duration) == (2**40, 80)
+
+
+def test_fragments_follow_the_samples_that_moov_has() -> None:
+    whole = movie(replace(clip(), sync=(0, 5)))
+    rows = pack(">6I", 40, 7, 0x1010000, 40, 8, 0x1010000)
+    content = whole + fragment(tfhd(), trun(0x705, 2, pack(">iI", -100, 0) + rows))
+    found = samples(content)
+    assert (found.count, list(found.sizes)[-3:], list(found.sync or ())) == (12, [109, 7, 8], [0, 5, 10])
 
 
 def test_sizes_that_begin_equal_and_then_differ_become_a_column() -> None:

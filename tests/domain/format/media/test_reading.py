@@ -92,6 +92,13 @@ def test_s4_1_a_box_that_lies_is_named_with_both_sizes() -> None:
     assert messages(longer) == [f"Box mdat size mismatch: declared 99999, actual {mdat.actual_bytes}"]
 
 
+def test_s4_1_an_mdat_that_goes_on_to_the_end_is_sound() -> None:
+    content = movie(clip(), fast_start=True)
+    mdat = read(content).boxes[-1]
+    endless = content[: mdat.offset] + making.claiming(0, content[mdat.offset :])
+    assert (messages(endless), samples_of(endless)) == ([], clip().samples)
+
+
 def test_s4_1_a_box_inside_moov_that_lies_is_named() -> None:
     content = WHOLE.replace(b"\0\0\0\x6cmvhd", b"\0\0\xff\xffmvhd")
     assert any(message.startswith("Box mvhd size mismatch: declared 65535") for message in messages(content))
