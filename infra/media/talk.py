@@ -45,6 +45,11 @@ class Talk:
     ) -> None:
         self._selector.close()
 
+    @property
+    def is_endless(self) -> bool:
+        """It says more than we take in."""
+        return len(self.answer) > ANSWER_BYTES_MAX
+
     def goes_on(self, timeout_s: float) -> bool:
         """One turn; False if the child closed its ends, or says too much. Raises what the source raises."""
         for key, _ in self._selector.select(timeout_s):
@@ -52,7 +57,7 @@ class Talk:
                 self._serve()
             else:
                 self._hear(key.fd)
-        return bool(self._open) and len(self.answer) <= ANSWER_BYTES_MAX
+        return bool(self._open) and not self.is_endless
 
     def _serve(self) -> None:
         serving = self._serving

@@ -133,6 +133,8 @@ class ChildTools:
                     raise UnavailableError(dependency="the media tools")
                 if self.clock.monotonic_ms() > until_ms:
                     return Unplayable(LIMIT_EXCEEDED, f"it took more than {self.limits.wall_s:g} s")
+        if talk.is_endless:
+            return Unplayable(TOOL_FAILED, "it said more than an answer can be")
         try:
             exit_code = child.wait(END_WAIT_S)
         except subprocess.TimeoutExpired:
