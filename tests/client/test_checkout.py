@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.client import CheckoutOptions, Client, DitsError, ProblemError, Progress, PushOptions
@@ -33,7 +33,7 @@ def is_sound(paths: list[str]) -> bool:
     return not clash and len({case_key(part) for part in parts}) == len(parts) and not inner & set(paths)
 
 
-@settings(max_examples=8)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.filter_too_much])
 @given(tree=TREES.filter(lambda tree: is_sound(list(tree))), whole_file=st.booleans())
 def test_what_was_pushed_is_checked_out(served: Served, tree: dict[str, bytes], *, whole_file: bool) -> None:
     with TemporaryDirectory() as place, Client(served.url, served.key) as client:
