@@ -17,7 +17,6 @@ from domain.asset.events import (
     AssetSalvaged,
     AvSyncWarningRaised,
     HdrMetadataExtracted,
-    HdrMetadataLost,
     Mode,
     NleProjectParsed,
     NleProjectStoredOpaque,
@@ -269,16 +268,15 @@ def _hdr(content: Content) -> wire.MediaHdr | None:
 
 
 def _derived(asset: Asset) -> Iterator[wire.MediaOrigin]:
-    for each in asset.derivative:
-        is_lost = isinstance(each, HdrMetadataLost)
-        yield wire.MediaOrigin(is_lost=is_lost, original=each.original.hex(), kinds=list(each.kinds))
+    for each in asset.derived:
+        yield wire.MediaOrigin(is_lost=each.is_lost, original=each.original.hex(), kinds=list(each.kinds))
 
 
 def _lost(asset: Asset) -> frozenset[str]:
     """Kinds that were not put back since."""
     lost = frozenset[str]()
-    for each in asset.derivative:
-        lost = lost | set(each.kinds) if isinstance(each, HdrMetadataLost) else lost - set(each.kinds)
+    for each in asset.derived:
+        lost = lost | set(each.kinds) if each.is_lost else lost - set(each.kinds)
     return lost
 
 

@@ -86,6 +86,19 @@ AssetCommand = (
 
 
 @dataclass(frozen=True, slots=True)
+class Derived:
+    """Metadata that an asset lacked of its original, and whether it still does."""
+
+    original: Digest
+    kinds: tuple[str, ...]
+    is_lost: bool
+
+    @staticmethod
+    def of(told: HdrMetadataReinserted | HdrMetadataLost) -> Derived:
+        return Derived(told.original, told.kinds, isinstance(told, HdrMetadataLost))
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     found: Mapping[str, Finding] = field(default_factory=dict[str, Finding])
     """The newest finding of each kind, by its topic."""
@@ -98,8 +111,8 @@ class Asset:
     salvaged: AssetSalvaged | None = None
     unsalvaged: SalvageFailed | None = None
     """Why the last salvage came to nothing; None since another was asked for."""
-    derivative: tuple[HdrMetadataReinserted | HdrMetadataLost, ...] = ()
-    """What became of the metadata of the one that this was made of."""
+    derived: tuple[Derived, ...] = ()
+    """What became of the metadata of the one that this was made of, oldest first."""
     pictures: Mapping[PictureKind, PictureDrawn] = field(default_factory=dict[PictureKind, PictureDrawn])
 
     @property
@@ -119,7 +132,7 @@ def decide(state: Asset, command: AssetCommand) -> tuple[AssetEvent, ...]:
         case EndSalvage(ended):
             return (ended,) if state.asked is not None else ()
         case RecordHdrOfDerivative(told):
-            return (told,) if told not in state.derivative else ()
+            return (told,) if Derived.of(told) not in state.derived else ()
         case RecordPicture(drawn):
             return (drawn,) if state.pictures.get(drawn.kind) != drawn else ()
         case _:
@@ -161,7 +174,7 @@ def evolve(state: Asset, event: AssetEvent) -> Asset:
         case SalvageFailed():
             return replace(state, asked=None, unsalvaged=event)
         case HdrMetadataReinserted() | HdrMetadataLost():
-            return replace(state, derivative=(*state.derivative, event))
+            return replace(state, derived=(*state.derived, Derived.of(event)))
         case PictureDrawn():
             return replace(state, pictures={**state.pictures, event.kind: event})
         case _:

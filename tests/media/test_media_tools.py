@@ -30,6 +30,19 @@ def target() -> Iterator[BinaryIO]:
         yield file
 
 
+OTHERS = {"servers": set[int]()}
+"""What this process had started before: other tests' servers."""
+
+
+@pytest.fixture(autouse=True)
+def others() -> None:
+    OTHERS["servers"] = {each.pid for each in psutil.Process().children()}
+
+
+def children_of_ours() -> list[psutil.Process]:
+    return [each for each in psutil.Process().children() if each.pid not in OTHERS["servers"]]
+
+
 def tools(*code: str, memory_bytes: int = 1024 * MIB, wall_s: float = 60) -> ChildTools:
     """The real child, or one that does what `code` says."""
     command = (sys.executable, "-I", "-c", *code) if code else COMMAND
@@ -39,7 +52,7 @@ def tools(*code: str, memory_bytes: int = 1024 * MIB, wall_s: float = 60) -> Chi
 def refused(outcome: object, code: str) -> str:
     assert isinstance(outcome, Unplayable), outcome
     assert outcome.code == code, outcome
-    assert psutil.Process().children() == []
+    assert children_of_ours() == []
     return outcome.reason
 
 
@@ -47,7 +60,7 @@ def test_a_damaged_film_is_remuxed_in_a_child(target: BinaryIO) -> None:
     assert isinstance(tools().remux(FILM, target), Remuxed)
     target.seek(0)
     assert target.read()[4:8] == b"ftyp"
-    assert psutil.Process().children() == []
+    assert children_of_ours() == []
 
 
 def test_pictures_are_drawn_in_a_child() -> None:
@@ -103,13 +116,13 @@ def test_a_stop_of_ours_ends_the_child(target: BinaryIO) -> None:
     stopped = ChildTools(ChildLimits(1024 * MIB, 60), SystemClock(), lambda: True)
     with pytest.raises(UnavailableError):
         stopped.remux(FILM, target)
-    assert psutil.Process().children() == []
+    assert children_of_ours() == []
 
 
 def test_what_the_source_raises_is_raised_and_the_child_is_gone() -> None:
     with pytest.raises(ChunkNotFoundError):
         tools().draw(Hole())
-    assert psutil.Process().children() == []
+    assert children_of_ours() == []
 
 
 @dataclass
@@ -140,4 +153,4 @@ def test_a_film_with_bytes_changed_anywhere_is_an_answer(seed: int, target: Bina
     source = BytesSource(bytes(content))
     assert isinstance(tools(wall_s=30).remux(source, target), Remuxed | Unplayable)
     assert isinstance(tools(wall_s=30).draw(source), tuple | Unplayable)
-    assert psutil.Process().children() == []
+    assert children_of_ours() == []

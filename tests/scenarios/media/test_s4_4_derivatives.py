@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 import pytest
 
+from domain.asset.decider import Derived
 from domain.asset.events import HdrMetadataLost, HdrMetadataReinserted
 from domain.format.media.configuration import configurations
 from domain.format.media.hdr import HdrMetadata, hdr_of
@@ -118,7 +119,7 @@ def test_s4_4_what_is_said_is_said_of_the_derivative() -> None:
     (told,) = studio.told(HdrMetadataReinserted)
     assert isinstance(told, HdrMetadataReinserted)
     assert told.recipe == studio.recipe_at(TARGET) != told.original
-    assert studio.asset(told.recipe).derivative == (told,)
+    assert studio.asset(told.recipe).derived == (Derived.of(told),)
 
 
 def test_s4_4_a_film_of_standard_range_has_nothing_to_lose() -> None:
