@@ -24,7 +24,7 @@ from domain.decider import Context
 from domain.format.digest import digest_of
 from domain.format.recipe import ChunkRef, Recipe
 from domain.ids import CommitId, ConsumerId, Digest, FilePath, RepoId, SessionId, branch_id, packed
-from domain.ports import ObjectKind, ObjectName
+from domain.ports import LiveKind, ObjectName
 from domain.position import Position
 from domain.session import decider as sessions
 from domain.session.commands import SessionCommand, StartSession, StoreChunks
@@ -115,7 +115,7 @@ class AllThere:
     def missing(
         self,
         repo: RepoId,  # noqa: ARG002
-        kind: ObjectKind,  # noqa: ARG002
+        kind: LiveKind,  # noqa: ARG002
         names: Iterable[Digest],  # noqa: ARG002
         at_least: Position | None,  # noqa: ARG002
     ) -> frozenset[Digest]:

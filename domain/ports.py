@@ -145,6 +145,8 @@ class Messages(Protocol):
 
 ObjectKind = Literal["chunks", "recipes", "trees", "manifests"]
 """A chunk may hold the bytes of a recipe, and so share its digest: what lives as the one is not the other."""
+LiveKind = Literal["chunks", "recipes", "trees", "manifests", "spares"]
+"""Spares: chunks that only superseded recipes name, read while they last and promised to nobody."""
 DERIVED = "derived"
 """A fifth kind, which nothing refers to: drawn from what is stored, and again if the collector dropped it."""
 
@@ -154,7 +156,7 @@ class ObjectName:
     """The name of a stored object: its kind and the BLAKE3-256 of its bytes."""
 
     kind: str
-    """``chunks``, ``recipes``, ``trees``, ``manifests`` or ``derived``."""
+    """``chunks``, ``recipes``, ``trees``, ``manifests``, ``derived`` or ``successions``."""
     digest: Digest
 
     @property
@@ -285,9 +287,9 @@ class Presence(Protocol):
     """What the log says is stored: the read side of have/want, never the store itself."""
 
     def missing(
-        self, repo: RepoId, kind: ObjectKind, names: Iterable[Digest], at_least: Position | None
+        self, repo: RepoId, kind: LiveKind, names: Iterable[Digest], at_least: Position | None
     ) -> frozenset[Digest]:
-        """Those of `names` (chunks, recipes, trees, manifests) that are not live in this repository: reached
+        """Those of `names` that are not live in this repository: reached
         from no manifest that one of its holders retains.
 
         Raises NotYetConsistentError if the read model has not reached `at_least`; None asks it as it stands.

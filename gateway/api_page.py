@@ -29,6 +29,9 @@ the same as OpenAPI 3.1 at `/openapi.json`, and every published version at `/ope
 - **Reading your own write**: every write answers with `X-Dits-Position`; a read with `X-Dits-After:
   <position>` waits up to 2 s until it shows at least that, else it is 503 READ_NOT_YET_CONSISTENT. A read
   without it may be older, and its own `X-Dits-Position` says how far it had come.
+- **Superseded recipes**: `recipes.get` answers with the recipe that was asked for, and names in
+  `X-Dits-Superseded-By` the one to read instead, if there is one: it rebuilds the same bytes. The old one's
+  chunks can be read as long as they last, and are no longer "had". Trees and commits still name the old one.
 - **Waiting for a commit**: `Prefer: wait=<seconds>` (10 by default, at most 60). 201 when it is published,
   its failure as the error that it was, 202 with `Location` when time is up; asking again with the same key
   waits again.

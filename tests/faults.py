@@ -13,7 +13,7 @@ from domain.decider import Ask, Context, Decider, Loaded, Outcome
 from domain.errors import DitsError, OutcomeUnknownError, UnavailableError
 from domain.event import Event, Recorded
 from domain.ids import AggregateId, Digest, RepoId
-from domain.ports import EventLog, ObjectKind, ObjectName, ObjectStore, Presence, StoredObject
+from domain.ports import EventLog, LiveKind, ObjectName, ObjectStore, Presence, StoredObject
 from domain.position import Position
 
 S = TypeVar("S")
@@ -117,7 +117,7 @@ class FlakyPresence:
         self._coin = coin
 
     def missing(
-        self, repo: RepoId, kind: ObjectKind, names: Iterable[Digest], at_least: Position | None
+        self, repo: RepoId, kind: LiveKind, names: Iterable[Digest], at_least: Position | None
     ) -> frozenset[Digest]:
         if self._coin.bad():
             raise UnavailableError(dependency="the read model")

@@ -24,7 +24,7 @@ from domain.format.extension import Extensions, described
 from domain.format.manifest import Manifest
 from domain.format.recipe import Recipe
 from domain.format.tree import Entry, Tree
-from domain.ids import CommitId, Digest, FilePath
+from domain.ids import CommitId, Digest, FilePath, RepoId
 from domain.ports import PUT_BYTES_MAX, EventLog, ObjectKind, ObjectName, ObjectStore, Presence
 from domain.position import Position
 from domain.sagas import commit as saga
@@ -46,7 +46,7 @@ Check = Callable[[CommitOpened, Sequence[Change], Context], Sequence[CheckWarnin
 class Describe(Protocol):
     """What a directory says of a file beside its recipe. Callers may rely on: the same each time."""
 
-    def __call__(self, recipe: Digest, *, raw: bool) -> Extensions: ...
+    def __call__(self, repo: RepoId, recipe: Digest, *, raw: bool) -> Extensions: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class NamedCheck:
     passes: Check
 
 
-def say_nothing(recipe: Digest, *, raw: bool) -> Extensions:  # noqa: ARG001 -- as Describe has it
+def say_nothing(repo: RepoId, recipe: Digest, *, raw: bool) -> Extensions:  # noqa: ARG001 -- Describe
     return ()
 
 
@@ -163,9 +163,10 @@ class CommitSteps:
         base = self._point(opened, opened.base).root
         raw = frozenset(opened.raw)
         if opened.tree is not None:
-            ours, new = snapshots.apply(opened.tree, self._described(base, opened.tree, raw), self.tree)
+            told = self._described(opened.repo, (base, opened.tree), raw)
+            ours, new = snapshots.apply(opened.tree, told, self.tree)
         else:
-            changes = [self._change(change, raw) for change in opened.changes]
+            changes = [self._change(opened.repo, change, raw) for change in opened.changes]
             ours, new = snapshots.apply(base, changes, self.tree)
         if onto_commit == opened.base:
             return ours, new
@@ -176,20 +177,23 @@ class CommitSteps:
 
         return snapshots.apply(onto, snapshots.rebase(base, ours, onto, load), self.tree)
 
-    def _change(self, change: PathChange, raw: AbstractSet[FilePath]) -> Change:
+    def _change(self, repo: RepoId, change: PathChange, raw: AbstractSet[FilePath]) -> Change:
         if change.recipe is None:
             return Change(change.path, None, None)
         name, size_bytes = change.path.split("/")[-1], self._size(change.recipe)
-        extensions = self.describe(change.recipe, raw=change.path in raw)
+        extensions = self.describe(repo, change.recipe, raw=change.path in raw)
         return Change(change.path, None, Entry(name, "recipe", change.recipe, size_bytes, extensions))
 
-    def _described(self, base: Digest | None, ours: Digest, raw: AbstractSet[FilePath]) -> Iterator[Change]:
+    def _described(
+        self, repo: RepoId, roots: tuple[Digest | None, Digest], raw: AbstractSet[FilePath]
+    ) -> Iterator[Change]:
         """What a tree that a client made does not say of its new files, or says wrongly."""
-        for change in snapshots.diff(base, ours, self.tree):
+        for change in snapshots.diff(*roots, self.tree):
             entry = change.after
             if entry is None:
                 continue
-            extensions = described(entry.extensions, self.describe(entry.digest, raw=change.path in raw))
+            said = self.describe(repo, entry.digest, raw=change.path in raw)
+            extensions = described(entry.extensions, said)
             if extensions != entry.extensions:
                 yield Change(change.path, None, replace(entry, extensions=extensions))
 

@@ -19,11 +19,10 @@ from domain.decider import Ask, Context
 from domain.errors import CorruptedContainerError
 from domain.examination import Examination, examine, findings
 from domain.format.extension import MEDIA_FACTS, Extension, Extensions
-from domain.format.media.source import RecipeSource
-from domain.format.recipe import Recipe
-from domain.ids import Digest, FilePath
-from domain.ports import EventLog, ObjectName, ObjectStore
+from domain.ids import Digest, FilePath, RepoId
+from domain.ports import EventLog, ObjectStore
 from domain.snapshots import Change
+from domain.successions import opened_source
 from workers.media_counts import MediaCounts
 
 REMEMBERED_MAX = 4_096
@@ -37,6 +36,7 @@ RECOVERY = ("salvage", "raw")
 class Wanted:
     """A content to be looked at, and whether somebody takes it as it is."""
 
+    repo: RepoId
     recipe: Digest
     raw: bool
 
@@ -53,15 +53,15 @@ class MediaCheck:
     def __post_init__(self) -> None:
         object.__setattr__(self, "look", lru_cache(REMEMBERED_MAX)(self._examine))
 
-    def describe(self, recipe: Digest, *, raw: bool) -> Extensions:
-        facts = self.look(Wanted(recipe, raw)).facts
+    def describe(self, repo: RepoId, recipe: Digest, *, raw: bool) -> Extensions:
+        facts = self.look(Wanted(repo, recipe, raw)).facts
         return (Extension(MEDIA_FACTS, facts),) if facts else ()
 
     def passes(
         self, opened: CommitOpened, changes: Sequence[Change], context: Context
     ) -> Sequence[CheckWarning]:
         """Raises CorruptedContainerError for the first damaged container that is not taken raw."""
-        looked = list(self._looked_at(changes, frozenset(opened.raw)))
+        looked = list(self._looked_at(opened, changes))
         damaged = [each for each in looked if each.found.is_damaged]
         self._record((_failure(opened, each) for each in damaged), context)
         for each in damaged:
@@ -73,16 +73,15 @@ class MediaCheck:
             self._count(each.found)
         return [warning for each in looked for warning in _warnings(each)]
 
-    def _looked_at(self, changes: Iterable[Change], raw: frozenset[FilePath]) -> Iterator[Looked]:
+    def _looked_at(self, opened: CommitOpened, changes: Iterable[Change]) -> Iterator[Looked]:
+        raw = frozenset(opened.raw)
         for change in changes:
             if change.after is not None:
                 recipe = change.after.digest
-                yield Looked(change.path, recipe, self.look(Wanted(recipe, change.path in raw)))
+                yield Looked(change.path, recipe, self.look(Wanted(opened.repo, recipe, change.path in raw)))
 
     def _examine(self, wanted: Wanted) -> Examination:
-        decoded = Recipe.decode(self.store.get(ObjectName("recipes", wanted.recipe)))
-        source = RecipeSource(decoded, lambda name: self.store.get(ObjectName("chunks", name)))
-        return examine(source, raw=wanted.raw)
+        return examine(opened_source(self.events, self.store, wanted.repo, wanted.recipe), raw=wanted.raw)
 
     def _record(self, asks: Iterable[Ask], context: Context) -> None:
         waiting = {ask.aggregate: ask for ask in asks}  # two paths may have one content

@@ -19,7 +19,8 @@ from domain.format.digest import digest_of
 from domain.format.media.facts import MediaFacts
 from domain.ids import Digest, RepoId
 from domain.ports import DERIVED, DrawnPicture, EventLog, MediaTools, ObjectName, ObjectStore, Unplayable
-from workers.salvaging import ACTOR, opened_source
+from domain.successions import opened_source
+from workers.salvaging import ACTOR
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +60,7 @@ class Painter:
         """Raises whatever stands in the way."""
         if self.events.load(assets.DECIDER, drawing.asset).state.pictures:
             return
-        drawn = self.tools.draw(opened_source(self.store, drawing.recipe))
+        drawn = self.tools.draw(opened_source(self.events, self.store, drawing.repo, drawing.recipe))
         if isinstance(drawn, Unplayable):
             log.info("pictures_not_drawn", asset=drawing.asset, code=drawn.code, reason=drawn.reason)
             return

@@ -19,10 +19,10 @@ from domain.asset.events import AssetStored, UnsupportedCodecFlagged
 from domain.decider import Context
 from domain.errors import DitsError
 from domain.examination import READER, Examination, examine, findings
-from domain.format.media.source import RecipeSource, Source
-from domain.format.recipe import Recipe
+from domain.format.media.source import Source
 from domain.ids import Digest, RepoId
-from domain.ports import EventLog, Messages, ObjectName, ObjectStore
+from domain.ports import EventLog, Messages, ObjectStore
+from domain.successions import opened_source
 
 CONTEXT = Context("system:media", correlation_id="reexamination")
 TOPICS = frozenset({AssetStored.TOPIC, UnsupportedCodecFlagged.TOPIC})
@@ -95,8 +95,7 @@ class Reexaminer:
     def _looked_again(self, known: Known) -> bool:
         """False if it could not be read now."""
         try:
-            recipe = Recipe.decode(self.store.get(ObjectName("recipes", known.recipe)))
-            source = RecipeSource(recipe, lambda name: self.store.get(ObjectName("chunks", name)))
+            source = opened_source(self.events, self.store, known.repo, known.recipe)
             told = findings(self.look(source, raw=known.is_raw_by_choice), known.repo, known.recipe)
             ask = assets.DECIDER.ask(asset_id(known.repo, known.recipe), RecordFindings(told))
             self.events.ask(ask, context=CONTEXT)

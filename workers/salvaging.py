@@ -30,20 +30,18 @@ from domain.commit.events import CommitOpened, PathChange
 from domain.decider import Ask, Context
 from domain.errors import SessionClosedError
 from domain.event import Recorded
-from domain.format.media.source import RecipeSource
-from domain.format.recipe import Recipe
 from domain.ids import CommitId, Digest, SessionId, derived_id
 from domain.ports import (
     LIMIT_EXCEEDED,
     Clock,
     EventLog,
     MediaTools,
-    ObjectName,
     ObjectStore,
     Unplayable,
 )
 from domain.session import decider as sessions
 from domain.session.commands import StartSession
+from domain.successions import opened_source
 from workers.content_sending import SessionSender
 from workers.hdr_keeping import FileSource, Kept, keep_hdr
 from workers.media_counts import Count
@@ -54,12 +52,6 @@ ACTOR = "system:media-worker"
 REASON_CHARACTERS_MAX = 500
 Scratch = Callable[[int], AbstractContextManager[BinaryIO]]
 """An empty file that leaves nothing behind, with room for so many bytes. Raises InsufficientStorageError."""
-
-
-def opened_source(store: ObjectStore, recipe: Digest) -> RecipeSource:
-    """A stored file, verified chunk by chunk (I8). Raises ChunkNotFoundError, CorruptObjectError, ..."""
-    decoded = Recipe.decode(store.get(ObjectName("recipes", recipe)))
-    return RecipeSource(decoded, lambda name: store.get(ObjectName("chunks", name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +135,7 @@ class Salvager:
         log.info("salvage_ended", asset=salvage.asset, outcome=type(ended).__name__)
 
     def _begin(self, salvage: Salvage) -> bool:
-        original = opened_source(self.store, salvage.asked.recipe)
+        original = opened_source(self.events, self.store, salvage.asked.repo, salvage.asked.recipe)
         if original.size_bytes > self.file_bytes_max:
             self.fail(salvage, LIMIT_EXCEEDED, f"it has more than {self.file_bytes_max} bytes")
             return True

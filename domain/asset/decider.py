@@ -1,7 +1,8 @@
 """An asset's state and answers: the same finding is said once, whoever finds it how often.
 
 Promises: recording an examination any number of times has one effect (I6); a salvage is asked for once at a
-time and ends by an event; what was found before stays found, because the content does not change.
+time and ends by an event; what was found before stays found, because the content does not change; a recipe
+is superseded once, by one that is not.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ from domain.asset.events import (
     NleProjectStoredOpaque,
     PictureDrawn,
     PictureKind,
+    RecipeSuperseded,
     SalvageAsked,
     SalvageFailed,
     UnsupportedCodecFlagged,
 )
 from domain.decider import Decider
+from domain.errors import AlreadyExistsError
 from domain.ids import Digest, RepoId, derived_id
 
 Finding = (
@@ -80,8 +83,27 @@ class RecordPicture:
     drawn: PictureDrawn
 
 
+@dataclass(frozen=True, slots=True)
+class SupersedeRecipe:
+    """Both rebuild the same bytes. Asked with `StandForOthers` of the new one, so no circle closes."""
+
+    superseded: RecipeSuperseded
+
+
+@dataclass(frozen=True, slots=True)
+class StandForOthers:
+    """Decides nothing, and so guards that nothing stands for this recipe in its turn."""
+
+
 AssetCommand = (
-    RecordFindings | RecordFailure | AskSalvage | EndSalvage | RecordHdrOfDerivative | RecordPicture
+    RecordFindings
+    | RecordFailure
+    | AskSalvage
+    | EndSalvage
+    | RecordHdrOfDerivative
+    | RecordPicture
+    | SupersedeRecipe
+    | StandForOthers
 )
 
 
@@ -114,6 +136,8 @@ class Asset:
     derived: tuple[Derived, ...] = ()
     """What became of the metadata of the one that this was made of, oldest first."""
     pictures: Mapping[PictureKind, PictureDrawn] = field(default_factory=dict[PictureKind, PictureDrawn])
+    successor: Digest | None = None
+    """The recipe that stands for this one; it may have a successor too."""
 
     @property
     def stored(self) -> AssetStored | None:
@@ -135,6 +159,13 @@ def decide(state: Asset, command: AssetCommand) -> tuple[AssetEvent, ...]:
             return (told,) if Derived.of(told) not in state.derived else ()
         case RecordPicture(drawn):
             return (drawn,) if state.pictures.get(drawn.kind) != drawn else ()
+        case SupersedeRecipe(superseded):
+            assert superseded.old != superseded.new, "a recipe does not stand for itself"
+            return (superseded,) if state.successor is None else ()
+        case StandForOthers():
+            if state.successor is not None:
+                raise AlreadyExistsError(thing="successor", name=state.successor.hex())
+            return ()
         case _:
             assert_never(command)
 
@@ -177,8 +208,10 @@ def evolve(state: Asset, event: AssetEvent) -> Asset:
             return replace(state, derived=(*state.derived, Derived.of(event)))
         case PictureDrawn():
             return replace(state, pictures={**state.pictures, event.kind: event})
+        case RecipeSuperseded():
+            return replace(state, successor=event.new)
         case _:
             assert_never(event)
 
 
-DECIDER = Decider("asset", Asset(), decide, evolve, get_args(AssetEvent))
+DECIDER = Decider("asset", Asset(), decide, evolve, get_args(AssetEvent), fold=3)

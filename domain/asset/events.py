@@ -189,6 +189,16 @@ class PictureDrawn(Event):
     height: int
 
 
+class RecipeSuperseded(Event):
+    """Another recipe rebuilds the same bytes and is read in its place from now on; trees name the old."""
+
+    TOPIC: ClassVar[str] = "asset.recipe_superseded.v1"
+    PRODUCER: ClassVar[Producer] = "operator"
+    repo: RepoId
+    old: Digest
+    new: Digest
+
+
 AssetEvent = (
     AssetStored
     | AssetValidationFailed
@@ -203,4 +213,5 @@ AssetEvent = (
     | AssetSalvaged
     | SalvageFailed
     | PictureDrawn
+    | RecipeSuperseded
 )

@@ -14,7 +14,7 @@ from blake3 import blake3
 from .digest import DIGEST_BYTES, Digest
 from .errors import FormatError, ManifestCorruptionError
 
-Magic = Literal[b"DITR", b"DITT", b"DITM"]
+Magic = Literal[b"DITR", b"DITT", b"DITM", b"DITS"]
 
 FORMAT_VERSION = 1
 HEADER_BYTES = 5

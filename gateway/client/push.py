@@ -183,7 +183,8 @@ class Push:
 
     def _cut(self, cut: FileCut, before: Digest | None, sender: Sender, tally: Tally) -> Recipe | None:
         """None if the file is committed already."""
-        committed = None if before is None else self._contents.recipe(self._target.repo, before)
+        recipes = None if before is None else self._contents.recipes(self._target.repo, before)
+        committed = None if recipes is None else recipes.newest
         if committed is not None and cut.is_known_otherwise(committed):
             tally.add(read=committed.size_bytes, known=committed.size_bytes)
             return None
@@ -194,7 +195,8 @@ class Push:
             tally.add(read=sum(chunk.size_bytes for chunk in group))
             tally.report()
         recipe = cut.recipe()
-        return recipe if recipe.digest != before else None
+        is_committed = committed is not None and recipe.digest in {before, committed.digest}
+        return None if is_committed else recipe
 
     def _send_whole(
         self, opened: Opened, found: Found, snapshot: Snapshot, tally: Tally

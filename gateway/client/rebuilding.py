@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from .contents import CHUNKS_MAX, Contents
-from .errors import LocalFileError
+from .contents import CHUNKS_MAX, Contents, Recipes
+from .errors import IntegrityError, LocalFileError
 from .format.digest import Digest
-from .format.recipe import Piece, Recipe
+from .format.recipe import Piece
 from .nearby import Nearby
 from .notes import name_of
 from .progress import Tally
-from .verifying import GIVE_BACK_BYTES, give_back, kept_of
+from .verifying import GIVE_BACK_BYTES, give_back, kept_of, verified_bytes
 from .walking import PARTIAL_PREFIX, PARTIAL_SUFFIX
 
 MIB = 1 << 20
@@ -69,14 +69,15 @@ class Step:
 class Growing:
     """A file on its way, under its temporary name."""
 
-    def __init__(self, wanted: Wanted, recipe: Recipe, nearby: Nearby | None) -> None:
+    def __init__(self, wanted: Wanted, recipes: Recipes, nearby: Nearby | None) -> None:
         self.wanted = wanted
+        self._recipes = recipes
         self.nearby = nearby
         wanted.target.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         handle = os.open(wanted.partial, flags, 0o666)
         self._stream: BinaryIO = os.fdopen(handle, "r+b", buffering=0)
-        self.kept = kept_of(self._stream, recipe)
+        self.kept = kept_of(self._stream, recipes.newest)
         self._stream.truncate(self.kept.end)
         self._at = self.kept.end
         """Where what waits goes."""
@@ -106,8 +107,13 @@ class Growing:
             content = content[count:]
 
     def finish(self) -> None:
+        """Raises IntegrityError if a recipe that stands for the named one brought another file."""
         self._write()
         assert self._at == self.wanted.size_bytes, (self._at, self.wanted)
+        named, newest = self._recipes.named, self._recipes.newest
+        if named is not newest and verified_bytes(self._stream, named) != self.wanted.size_bytes:
+            self.wanted.partial.unlink(missing_ok=True)
+            raise IntegrityError(thing="file", name=self.wanted.path)
         os.fsync(self._stream.fileno())
         self.close()
         self.wanted.partial.replace(self.wanted.target)
@@ -184,16 +190,17 @@ class Rebuilder:
                 growing.close()
 
     def _steps(self, wanted: Iterable[Wanted]) -> Iterator[Step]:
-        ahead = deque[tuple[Wanted, Future[Recipe]]]()
+        ahead = deque[tuple[Wanted, Future[Recipes]]]()
         for each in wanted:
-            ahead.append((each, self._threads.submit(self._contents.recipe, self._repo, each.recipe)))
+            ahead.append((each, self._threads.submit(self._contents.recipes, self._repo, each.recipe)))
             if len(ahead) >= RECIPES_AHEAD:
                 yield from self._begin(*ahead.popleft())
         while ahead:
             yield from self._begin(*ahead.popleft())
 
-    def _begin(self, wanted: Wanted, recipe: Future[Recipe]) -> Iterator[Step]:
-        known = recipe.result()
+    def _begin(self, wanted: Wanted, recipes: Future[Recipes]) -> Iterator[Step]:
+        known = recipes.result()
+        recipe = known.newest
         nearby = self._nearby(wanted)
         try:
             growing = self._open[wanted.path] = Growing(wanted, known, nearby)
@@ -204,7 +211,7 @@ class Rebuilder:
         for hole in kept.holes:
             yield Step(growing, hole.offset, hole.piece)
         offset = kept.end
-        for piece in known.pieces(offset, known.size_bytes):
+        for piece in recipe.pieces(offset, recipe.size_bytes):
             yield Step(growing, offset, piece)
             offset += piece.size_bytes
         yield Step(growing, offset, None)
@@ -214,7 +221,7 @@ class Rebuilder:
             return None
         file, recipe = wanted.nearby
         try:
-            return Nearby(file, self._contents.recipe(self._repo, recipe))
+            return Nearby(file, self._contents.recipes(self._repo, recipe).newest)
         except OSError:  # it went away: everything comes from the server
             return None
 

@@ -10,11 +10,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
-from domain.errors import CorruptObjectError, NotFoundError
+from domain.errors import ChunkNotFoundError, CorruptObjectError, NotFoundError
 from domain.format.recipe import Piece, Recipe
 from domain.ids import DIGEST_BYTES, Digest, parse_digest, parse_path
 from domain.ports import ObjectKind, ObjectName, ObjectStore
 from domain.snapshots import find
+from domain.successions import newest
 from gateway import frames
 from gateway.core import Core, Limits
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
@@ -31,12 +32,34 @@ FOREVER = ("Cache-Control", "private, max-age=31536000, immutable")
 """Its name is the hash of what it is; private, because a repository may be hidden again."""
 
 
+ASK_AGAIN = ("Cache-Control", "private, no-cache")
+SUPERSEDED_BY = "X-Dits-Superseded-By"
+"""The recipe to read instead: it rebuilds the same bytes, and its chunks stay."""
+
+
 def get_chunks(core: Core, call: Call[Nothing]) -> Answer:
     """Frames, in the order asked."""
     names = frames.digests(call.content, count_max=core.limits.get_chunks_max)
-    _refuse_unless_live(core, call, "chunks", names)
-    framed = (frames.frame(name, core.store.get(ObjectName("chunks", name))) for name in names)
+    spares = _spares(core, call, names)
+    _refuse_unless_live(core, call, "chunks", [name for name in names if name not in spares])
+    framed = (frames.frame(name, _chunk(core, name, spares)) for name in names)
     return Answer(_begun(framed))
+
+
+def _spares(core: Core, call: Call[Nothing], names: Sequence[Digest]) -> frozenset[Digest]:
+    """Those that only superseded recipes name: for clients that began with one of these."""
+    missing = core.presence.missing(call.repo, "chunks", names, call.after)
+    return missing - core.presence.missing(call.repo, "spares", missing, None) if missing else missing
+
+
+def _chunk(core: Core, name: Digest, spares: frozenset[Digest]) -> bytes:
+    """A spare may be gone, and nothing is lost by it."""
+    try:
+        return core.store.get(ObjectName("chunks", name))
+    except ChunkNotFoundError as gone:
+        if name in spares:
+            raise NotFoundError(thing="chunk", name=name.hex()) from gone
+        raise
 
 
 def get_object(kind: ObjectKind) -> Callable[[Core, Call[Nothing]], Answer]:
@@ -44,11 +67,18 @@ def get_object(kind: ObjectKind) -> Callable[[Core, Call[Nothing]], Answer]:
         name = parse_digest(call.path["digest"])
         etag = f'"{name.hex()}"'
         _refuse_unless_live(core, call, kind, [name])
+        headers = (("ETag", etag), *(_succession(core, call, name) if kind == "recipes" else (FOREVER,)))
         if is_known(call.headers, etag):
-            return Answer(status=304, headers=(("ETag", etag), FOREVER))
-        return Answer(core.store.get(ObjectName(kind, name)), headers=(("ETag", etag), FOREVER))
+            return Answer(status=304, headers=headers)
+        return Answer(core.store.get(ObjectName(kind, name)), headers=headers)
 
     return get
+
+
+def _succession(core: Core, call: Call[Nothing], recipe: Digest) -> tuple[tuple[str, str], ...]:
+    """A recipe stays as it is; what stands for it does not, so it is asked for again."""
+    successor = newest(core.log, call.repo, recipe)
+    return (ASK_AGAIN,) if successor == recipe else (ASK_AGAIN, (SUPERSEDED_BY, successor.hex()))
 
 
 def read_file(core: Core, call: Call[Nothing]) -> Answer:
@@ -60,7 +90,7 @@ def read_file(core: Core, call: Call[Nothing]) -> Answer:
     headers = [("ETag", etag), FOREVER, ("Accept-Ranges", "bytes")]
     if is_known(call.headers, etag):
         return Answer(status=304, headers=tuple(headers))
-    recipe = core.content.recipe(entry.digest)
+    recipe = core.content.recipe(newest(core.log, call.repo, entry.digest))
     whole = Span(0, recipe.size_bytes)
     span = asked_span(call.headers, etag, recipe.size_bytes) if call.method == "GET" else None
     if span is not None:

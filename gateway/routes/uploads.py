@@ -18,6 +18,7 @@ from domain.format.chunking import OPAQUE, WIDE, Profile
 from domain.format.recipe import ChunkRef, Recipe, Run, Stream
 from domain.ids import FilePath, SessionId, packed, parse_path, unpacked
 from domain.ports import ObjectName, Part, Pouring
+from domain.recutting import by_tracks, source_of
 from domain.session import decider as sessions
 from domain.session.commands import (
     CompleteUpload,
@@ -31,7 +32,6 @@ from domain.session.events import UploadProgressed, UploadStarted
 from domain.session.recording import in_appends, recipe_commands
 from gateway.core import Core, Limits
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation
-from gateway.recutting import by_tracks, source_of
 from gateway.routes.commits import WARNING
 from gateway.routes.sessions import SESSION, session_of
 from gateway.wire.v2_uploads import CompletedFile

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
+from domain.asset.events import RecipeSuperseded
 from domain.commit.events import ManifestRecorded
 from domain.errors import ReferenceUnderflowError
 from domain.ids import DIGEST_BYTES
@@ -17,26 +18,34 @@ from domain.references import ManifestReleased, ManifestRetained
 from domain.session.events import RecipeRecorded, TreeRecorded
 from projections.builds import settle
 from projections.refcounts.incremental import Hold
-from projections.refcounts.tables import COUNTS, EDGES, HOLDERS, Kind
+from projections.refcounts.tables import COUNTS, EDGES, HOLDERS, SUPERSEDED, Kind
 from projections.transactions import Cursor
 
 COPY_EDGES = "COPY edges (parent, kind, child) FROM STDIN (FORMAT BINARY)"
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TRAILER = b"\xff\xff"
 COPY_HOLDERS = "COPY holders (repo, holder, manifest) FROM STDIN"
+COPY_SUPERSEDED = "COPY superseded (repo, old, new) FROM STDIN"
 DERIVE_COUNTS = """
     INSERT INTO counts (repo, kind, digest, ref_count)
     WITH RECURSIVE live (repo, kind, digest) AS (
         SELECT repo, 1::SMALLINT, manifest FROM holders
         UNION
-        SELECT live.repo, edges.kind, edges.child
-        FROM live JOIN edges ON edges.parent = live.digest
-        WHERE live.kind < 3
+        SELECT live.repo, below.kind, below.child
+        FROM live JOIN (
+            SELECT NULL::TEXT AS repo, parent, kind, child FROM edges WHERE kind < 4
+            UNION ALL
+            SELECT repo, old, 3::SMALLINT, new FROM superseded
+        ) AS below ON below.parent = live.digest AND (below.repo IS NULL OR below.repo = live.repo)
     ), gains AS (
         SELECT repo, 1::SMALLINT AS kind, manifest AS digest FROM holders
         UNION ALL
-        SELECT live.repo, edges.kind, edges.child
+        SELECT live.repo, CASE WHEN superseded.old IS NULL THEN edges.kind ELSE 5::SMALLINT END, edges.child
         FROM live JOIN edges ON edges.parent = live.digest
+        LEFT JOIN superseded ON superseded.old = live.digest AND superseded.repo = live.repo
+        UNION ALL
+        SELECT live.repo, 3::SMALLINT, superseded.new
+        FROM live JOIN superseded ON superseded.old = live.digest AND superseded.repo = live.repo
     )
     SELECT repo, kind, digest, COUNT(*) FROM gains GROUP BY repo, kind, digest
 """
@@ -45,17 +54,22 @@ DERIVE_COUNTS = """
 def fill(cursor: Cursor, batches: Iterable[Sequence[RawEvent]]) -> None:
     """Raises ReferenceUnderflowError for a release of what is not held."""
     holds: dict[Hold, None] = {}
+    successors: dict[tuple[str, bytes], bytes] = {}
     written = Written()
     with cursor.copy(COPY_EDGES) as copy:
         copy.write(COPY_HEADER)
         for batch in batches:
-            copy.write(b"".join(_rows(batch, written, holds)))
+            copy.write(b"".join(_rows(_remembered(batch, successors), written, holds)))
         copy.write(COPY_TRAILER)
     settle(cursor, EDGES)
     with cursor.copy(COPY_HOLDERS) as copy:
         for hold in holds:
             copy.write_row(hold)
     settle(cursor, HOLDERS)
+    with cursor.copy(COPY_SUPERSEDED) as copy:
+        for (repo, old), new in successors.items():
+            copy.write_row((repo, old, new))
+    settle(cursor, SUPERSEDED)
     cursor.execute(DERIVE_COUNTS)
     settle(cursor, COUNTS)
 
@@ -84,7 +98,16 @@ class Written:
         return fresh
 
 
-def _rows(batch: Sequence[RawEvent], written: Written, holds: dict[Hold, None]) -> Iterator[bytes]:
+def _remembered(batch: Sequence[RawEvent], successors: dict[tuple[str, bytes], bytes]) -> Iterator[RawEvent]:
+    """The batch as it is, its successions noted by the way."""
+    for event in batch:
+        if event.topic == RecipeSuperseded.TOPIC:
+            fields = event.fields
+            successors.setdefault((str(fields["repo"]), _bytes(fields["old"])), _bytes(fields["new"]))
+        yield event
+
+
+def _rows(batch: Iterable[RawEvent], written: Written, holds: dict[Hold, None]) -> Iterator[bytes]:
     for event in batch:
         fields = event.fields
         match event.topic:

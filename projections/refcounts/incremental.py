@@ -3,6 +3,7 @@
 What rises (becomes alive) is found in one recursive query and counted in one statement, before anything
 falls: a head that moves releases its old manifest in the same append that retains the new one, whose parent
 it is, so nothing flickers. What falls goes down level by level, for a node falls only with its last parent.
+A superseded recipe has its successor for a child, and its chunks as spares only (`docs/decisions/0102`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from domain.asset.events import RecipeSuperseded
 from domain.commit.events import ManifestRecorded
 from domain.errors import ReferenceUnderflowError
 from domain.event import Event, Recorded
@@ -29,9 +31,11 @@ ADD_EDGES = """
         ON CONFLICT (parent, child) DO NOTHING
         RETURNING parent, child, kind
     )
-    SELECT counts.repo, added.kind, added.child, COUNT(*)
+    SELECT counts.repo, CASE WHEN superseded.old IS NULL THEN added.kind ELSE 5::SMALLINT END AS kind,
+           added.child, COUNT(*)
     FROM added JOIN counts ON counts.digest = added.parent AND counts.kind < 4
-    GROUP BY counts.repo, added.kind, added.child
+    LEFT JOIN superseded ON superseded.old = added.parent AND superseded.repo = counts.repo
+    GROUP BY 1, 2, 3
 """
 HELD = """
     SELECT held.repo, held.holder, held.manifest
@@ -62,18 +66,28 @@ RISE = """
             WHERE counts.repo = seed.repo AND counts.digest = seed.digest AND counts.kind = seed.kind
         )
         UNION
-        SELECT rising.repo, edges.kind, edges.child
-        FROM rising JOIN edges ON edges.parent = rising.digest
-        WHERE rising.kind < 3 AND NOT EXISTS (
+        SELECT rising.repo, below.kind, below.child
+        FROM rising JOIN (
+            SELECT NULL::TEXT AS repo, parent, kind, child FROM edges WHERE kind < 4
+            UNION ALL
+            SELECT repo, old, 3::SMALLINT, new FROM superseded
+        ) AS below ON below.parent = rising.digest AND (below.repo IS NULL OR below.repo = rising.repo)
+        WHERE rising.kind < 4 AND NOT EXISTS (
             SELECT 1 FROM counts
-            WHERE counts.repo = rising.repo AND counts.digest = edges.child AND counts.kind = edges.kind
+            WHERE counts.repo = rising.repo AND counts.digest = below.child AND counts.kind = below.kind
         )
     ), gains AS (
         SELECT repo, kind, digest, gained FROM seeds
         UNION ALL
-        SELECT rising.repo, edges.kind, edges.child, 1
+        SELECT rising.repo, CASE WHEN superseded.old IS NULL THEN edges.kind ELSE 5::SMALLINT END,
+               edges.child, 1
         FROM rising JOIN edges ON edges.parent = rising.digest
+        LEFT JOIN superseded ON superseded.old = rising.digest AND superseded.repo = rising.repo
         WHERE rising.kind < 4
+        UNION ALL
+        SELECT rising.repo, 3::SMALLINT, superseded.new, 1
+        FROM rising JOIN superseded ON superseded.old = rising.digest AND superseded.repo = rising.repo
+        WHERE rising.kind = 3
     )
     INSERT INTO counts (repo, kind, digest, ref_count)
     SELECT repo, kind, digest, SUM(gained) FROM gains GROUP BY repo, kind, digest
@@ -94,10 +108,34 @@ BURY = """
         DELETE FROM counts USING fallen
         WHERE counts.repo = fallen.repo AND counts.digest = fallen.digest AND counts.kind = fallen.kind
     )
-    SELECT fallen.repo, edges.kind, edges.child, COUNT(*)
+    SELECT fallen.repo, CASE WHEN superseded.old IS NULL THEN edges.kind ELSE 5::SMALLINT END AS kind,
+           edges.child, COUNT(*)
     FROM fallen JOIN edges ON edges.parent = fallen.digest
+    LEFT JOIN superseded ON superseded.old = fallen.digest AND superseded.repo = fallen.repo
     WHERE fallen.kind < 4
-    GROUP BY fallen.repo, edges.kind, edges.child
+    GROUP BY 1, 2, 3
+    UNION ALL
+    SELECT fallen.repo, 3::SMALLINT, superseded.new, 1
+    FROM fallen JOIN superseded ON superseded.old = fallen.digest AND superseded.repo = fallen.repo
+    WHERE fallen.kind = 3
+"""
+SUPERSEDE = """
+    INSERT INTO superseded (repo, old, new)
+    SELECT * FROM UNNEST(%(repos)s::TEXT[], %(olds)b::BYTEA[], %(news)b::BYTEA[])
+    ON CONFLICT (repo, old) DO NOTHING
+    RETURNING repo, old, new
+"""
+GIVEN_OVER = """
+    WITH given AS (
+        SELECT counts.repo, gone.old, gone.new
+        FROM UNNEST(%(repos)s::TEXT[], %(olds)b::BYTEA[], %(news)b::BYTEA[]) AS gone (repo, old, new)
+        JOIN counts ON counts.repo = gone.repo AND counts.digest = gone.old AND counts.kind = 3
+    )
+    SELECT repo, 3::SMALLINT, new, COUNT(*) FROM given GROUP BY repo, new
+    UNION ALL
+    SELECT given.repo, 5::SMALLINT, edges.child, COUNT(*)
+    FROM given JOIN edges ON edges.parent = given.old
+    GROUP BY given.repo, edges.child
 """
 # Both recursions probe edges by parent; without statistics on a young table the planner would scan it anew
 # at every step.
@@ -109,6 +147,7 @@ EVENTS: tuple[type[Event], ...] = (
     ManifestRecorded,
     ManifestRetained,
     ManifestReleased,
+    RecipeSuperseded,
 )
 
 
@@ -141,9 +180,10 @@ def apply(cursor: Cursor, batch: Sequence[Recorded]) -> None:
     """Raises ReferenceUnderflowError for a release of what is not held."""
     cursor.execute(PROBE)
     late = _add_edges(cursor, [part for recorded in batch for part in parts(recorded.event)])
+    gained, lost = _supersede(cursor, batch)
     retained, released = _move_holders(cursor, batch)
-    _rise(cursor, [*late, *(Gain(hold.repo, Kind.MANIFEST, hold.manifest, 1) for hold in retained)])
-    _fall(cursor, [Gain(hold.repo, Kind.MANIFEST, hold.manifest, 1) for hold in released])
+    _rise(cursor, [*late, *gained, *(Gain(hold.repo, Kind.MANIFEST, hold.manifest, 1) for hold in retained)])
+    _fall(cursor, [*lost, *(Gain(hold.repo, Kind.MANIFEST, hold.manifest, 1) for hold in released)])
 
 
 def parts(event: Event) -> Iterable[Part]:
@@ -171,6 +211,18 @@ def _add_edges(cursor: Cursor, found: Sequence[Part]) -> list[Gain]:
         ADD_EDGES, {"parents": list(parents), "kinds": list(map(int, kinds)), "children": list(children)}
     )
     return [Gain(*row) for row in cursor]
+
+
+def _supersede(cursor: Cursor, batch: Sequence[Recorded]) -> tuple[list[Gain], list[Gain]]:
+    """What recipes that live already gain and lose by having a successor: it, and their chunks as spares,
+    for their chunks as chunks. Those that do not live yet will rise that way."""
+    told = [r.event for r in batch if isinstance(r.event, RecipeSuperseded)]
+    if not told:
+        return [], []
+    cursor.execute(SUPERSEDE, _successions([(each.repo, each.old, each.new) for each in told]))
+    cursor.execute(GIVEN_OVER, _successions([(row[0], row[1], row[2]) for row in cursor]))
+    gained = [Gain(*row) for row in cursor]
+    return gained, [gain._replace(kind=Kind.CHUNK) for gain in gained if gain.kind == Kind.SPARE]
 
 
 def _move_holders(cursor: Cursor, batch: Sequence[Recorded]) -> tuple[list[Hold], list[Hold]]:
@@ -244,4 +296,12 @@ def _holds(holds: Sequence[Hold]) -> dict[str, object]:
         "repos": [hold.repo for hold in holds],
         "holders": [hold.holder for hold in holds],
         "manifests": [hold.manifest for hold in holds],
+    }
+
+
+def _successions(found: Sequence[tuple[str, bytes, bytes]]) -> dict[str, object]:
+    return {
+        "repos": [repo for repo, _, _ in found],
+        "olds": [old for _, old, _ in found],
+        "news": [new for _, _, new in found],
     }

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import LiteralString
 
 from domain.ids import Digest, RepoId
-from domain.ports import ObjectKind
+from domain.ports import LiveKind
 from domain.position import Position
 from projections.projection import Projection
 from projections.reading import reading, row
 from projections.refcounts.bulk import fill
 from projections.refcounts.incremental import EVENTS, apply
-from projections.refcounts.tables import COUNTS, EDGES, HOLDERS, Kind
+from projections.refcounts.tables import COUNTS, EDGES, HOLDERS, SUPERSEDED, Kind
 from projections.transactions import Cursor, Pool
 
 REFCOUNTS = Projection(
     name="refcounts",
-    version=1,
-    tables=(EDGES, HOLDERS, COUNTS),
+    version=2,
+    tables=(EDGES, HOLDERS, SUPERSEDED, COUNTS),
     events=EVENTS,
     apply=apply,
     fill=fill,
@@ -45,15 +45,22 @@ ALIVE: LiteralString = """
     FROM counts
     WHERE %(repo)s::TEXT IS NULL OR repo = %(repo)s
 """
-EVERY_KIND = tuple(Kind)
-KIND_OF: Mapping[ObjectKind, Kind] = MappingProxyType(
+KIND_OF: Mapping[LiveKind, Kind] = MappingProxyType(
     {
         "manifests": Kind.MANIFEST,
         "trees": Kind.TREE,
         "recipes": Kind.RECIPE,
         "chunks": Kind.CHUNK,
+        "spares": Kind.SPARE,
     }
 )
+RECIPES: LiteralString = """
+    SELECT digest FROM counts WHERE repo = %(repo)s AND kind = 3 AND digest > %(after)s
+    ORDER BY digest LIMIT %(limit)s
+"""
+RECIPES_PAGE = 1_000
+EVERY_KIND = (Kind.MANIFEST, Kind.TREE, Kind.RECIPE, Kind.CHUNK)
+"""Spares are not alive, they are only not gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ class LivePresence:
     def missing(
         self,
         repo: RepoId,
-        kind: ObjectKind,
+        kind: LiveKind,
         names: Iterable[Digest],
         at_least: Position | None,
     ) -> frozenset[Digest]:
@@ -102,6 +109,19 @@ def count(cursor: Cursor, repo: RepoId, kind: Kind, digest: Digest) -> int:
     cursor.execute(COUNT, {"repo": repo, "kind": int(kind), "digest": digest})
     found = cursor.fetchone()
     return 0 if found is None else int(found[0])
+
+
+def live_recipes(pool: Pool, repo: RepoId) -> Iterator[Digest]:
+    """In the order of their names, page by page, so that no snapshot is held. Raises UnavailableError."""
+    after = b""
+    while True:
+        with reading(pool, REFCOUNTS) as (cursor, _):
+            cursor.execute(RECIPES, {"repo": repo, "after": after, "limit": RECIPES_PAGE})
+            page = [Digest(found[0]) for found in cursor]
+        yield from page
+        if len(page) < RECIPES_PAGE:
+            return
+        after = page[-1]
 
 
 def alive(cursor: Cursor, repo: RepoId | None = None) -> Alive:

@@ -1,4 +1,4 @@
-"""The three tables of the references: edges, holders, counts."""
+"""The tables of the references: edges, holders, superseded recipes, counts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ class Kind(IntEnum):
     TREE = 2
     RECIPE = 3
     CHUNK = 4
+    SPARE = 5
+    """A chunk as a superseded recipe names it: read while it lasts, promised to nobody."""
 
 
 EDGES = Table(
@@ -38,6 +40,17 @@ HOLDERS = Table(
     )
     """,
     ("ALTER TABLE holders ADD PRIMARY KEY (repo, holder, manifest)",),
+)
+SUPERSEDED = Table(
+    "superseded",
+    """
+    CREATE TABLE superseded (
+        repo TEXT NOT NULL,
+        old BYTEA NOT NULL,
+        new BYTEA NOT NULL
+    )
+    """,
+    ("ALTER TABLE superseded ADD PRIMARY KEY (repo, old)",),
 )
 COUNTS = Table(
     "counts",

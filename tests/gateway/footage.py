@@ -78,7 +78,7 @@ async def shot(h: House, **files: MediaFacts | None) -> Shot:
         recipes[path] = Digest(bytes.fromhex(answer.json()["recipe"]))
     facts = {recipe: files[path] for path, recipe in recipes.items()}
 
-    def describe(recipe: Digest, *, raw: bool) -> Extensions:
+    def describe(repo: RepoId, recipe: Digest, *, raw: bool) -> Extensions:
         found = facts.get(recipe)
         return () if found is None else (found.extension(),)
 

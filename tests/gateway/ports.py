@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from domain.errors import DitsError, InvalidPositionError, NotYetConsistentError
+from domain.errors import ChunkNotFoundError, DitsError, InvalidPositionError, NotYetConsistentError
 from domain.event import Recorded
 from domain.ids import AggregateId, Digest, RepoId
-from domain.ports import Feed, Heartbeat, ObjectKind, ObjectName, ObjectStore, StoredObject
+from domain.ports import Feed, Heartbeat, LiveKind, ObjectName, ObjectStore, StoredObject
 from domain.position import Position
 from gateway.archive import Stretch
 
@@ -40,14 +40,16 @@ class SetPresence:
 
     def __init__(self) -> None:
         self.live: dict[str, set[Digest]] = {}
+        self.spares: dict[str, set[Digest]] = {}
         self.is_behind = False
 
     def missing(
-        self, repo: RepoId, kind: ObjectKind, names: Iterable[Digest], at_least: Position | None
+        self, repo: RepoId, kind: LiveKind, names: Iterable[Digest], at_least: Position | None
     ) -> frozenset[Digest]:
         if self.is_behind and at_least is not None:
             raise NotYetConsistentError
-        return frozenset(names) - self.live.get(repo, set())
+        there = self.spares if kind == "spares" else self.live
+        return frozenset(names) - there.get(repo, set())
 
 
 class FeedArchive:
@@ -97,6 +99,7 @@ class MoodyStore:
         self.puts_left: int | None = None
         """Before the trouble comes; None is at once."""
         self.wrong: dict[Digest, bytes] = {}
+        self.lost: set[Digest] = set()
 
     @property
     def location(self) -> str:
@@ -114,6 +117,8 @@ class MoodyStore:
         self._store.mend(name, content)
 
     def get(self, name: ObjectName) -> bytes:
+        if name.digest in self.lost:
+            raise ChunkNotFoundError(name=name.digest.hex())
         return self.wrong.get(name.digest) or self._store.get(name)
 
     def size(self, name: ObjectName) -> int | None:

@@ -12,6 +12,7 @@ from typing import TypedDict, Unpack
 
 from domain import branch as branches
 from domain import catalogue, locks, references, snapshots
+from domain.asset.events import RecipeSuperseded
 from domain.commit import decider as commits
 from domain.commit.decider import OpenCommit
 from domain.commit.events import CommitOpened, LockToken, ManifestRecorded, PathChange
@@ -34,7 +35,7 @@ from domain.ids import (
     unpacked,
 )
 from domain.locks import AcquireLocks, ReleaseLocks
-from domain.ports import CrashPoints, EventLog, Ids, ObjectKind, ObjectName, ObjectStore, Presence
+from domain.ports import CrashPoints, EventLog, Ids, LiveKind, ObjectName, ObjectStore, Presence
 from domain.position import Position
 from domain.references import ManifestReleased, ManifestRetained
 from domain.session import decider as sessions
@@ -74,6 +75,7 @@ class Edges:
     parts: dict[Digest, tuple[int, set[int]]] = field(default_factory=dict[Digest, tuple[int, set[int]]])
     """How many parts a recipe or tree has, and which are recorded."""
     retained: dict[str, list[Digest]] = field(default_factory=dict[str, list[Digest]])
+    successors: dict[Digest, Digest] = field(default_factory=dict[Digest, Digest])
 
     def add(self, event: Event) -> None:
         match event:
@@ -88,6 +90,8 @@ class Edges:
                 self.retained.setdefault(event.holder, []).append(event.manifest)
             case ManifestReleased():
                 self.retained[event.holder].remove(event.manifest)
+            case RecipeSuperseded():
+                self.successors[event.old] = event.new
             case _:
                 pass
 
@@ -105,11 +109,12 @@ class Edges:
             name = waiting.pop()
             if name not in reached:
                 reached.add(name)
-                waiting.extend(self.children.get(name, ()))
+                successor = self.successors.get(name)
+                waiting.extend(self.children.get(name, ()) if successor is None else [successor])
         return reached
 
     def missing(
-        self, repo: RepoId, kind: ObjectKind, names: Iterable[Digest], at_least: Position | None
+        self, repo: RepoId, kind: LiveKind, names: Iterable[Digest], at_least: Position | None
     ) -> frozenset[Digest]:
         return frozenset(names) - self.live()
 

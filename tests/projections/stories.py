@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from blake3 import blake3
 from hypothesis import strategies as st
 
+from domain.asset.decider import asset_id
+from domain.asset.events import RecipeSuperseded
 from domain.commit.events import ManifestRecorded
 from domain.ids import BranchId, CommitId, Digest, RepoId, SessionId, packed
 from domain.references import DECIDER as REFERENCES
@@ -34,6 +36,7 @@ class Story:
     trees: list[Digest] = field(default_factory=list)
     manifests: list[Digest] = field(default_factory=list)
     held: dict[tuple[RepoId, str], Digest] = field(default_factory=dict)
+    successors: dict[tuple[RepoId, Digest], Digest] = field(default_factory=dict)
 
     def recipe(self, repo: RepoId, session: str, chunks: list[int], parts: int) -> None:
         """Chunks 900.. are named like trees and recipes: a client may send such bytes as a chunk."""
@@ -100,6 +103,23 @@ class Story:
         else:
             self.held[repo, holder] = to
 
+    def supersede(self, repo: RepoId, old_pick: int, new_pick: int) -> None:
+        """Unless it was before, or something stands for the new one, as the decider sees to it."""
+        if not self.recipes:
+            return
+        (old,), (new,) = _picked(self.recipes, [old_pick]), _picked(self.recipes, [new_pick])
+        if old == new or (repo, old) in self.successors or (repo, new) in self.successors:
+            return
+        self.successors[repo, old] = new
+        told = RecipeSuperseded(repo=repo, old=old, new=new)
+        self.log.record(f"asset.{asset_id(repo, old)}", told)
+
+    def children_in(self, repo: RepoId, node: Digest) -> list[tuple[Kind, Digest]]:
+        successor = self.successors.get((repo, node))
+        if successor is None:
+            return self.children[node]
+        return [(Kind.RECIPE, successor), *((Kind.SPARE, chunk) for _, chunk in self.children[node])]
+
     def counts(self) -> dict[tuple[str, int, bytes], int]:
         """By (repository, kind, digest): live parents, and for manifests their holders."""
         counts: Counter[tuple[str, int, bytes]] = Counter()
@@ -112,9 +132,9 @@ class Story:
                 if node in alive:
                     continue
                 alive.add(node)
-                for kind, child in self.children[node]:
+                for kind, child in self.children_in(repo, node):
                     counts[repo, kind, child] += 1
-                    if kind != Kind.CHUNK:
+                    if kind < Kind.CHUNK:
                         found.append(child)
         return {(repo, int(kind), bytes(digest)): n for (repo, kind, digest), n in counts.items()}
 
@@ -141,6 +161,7 @@ steps = st.one_of(
     st.tuples(st.just("recipe"), repos, sessions, chunks, st.integers(1, 3)),
     st.tuples(st.just("tree"), repos, sessions, picks),
     st.tuples(st.just("manifest"), repos, st.integers(0, 6), picks),
+    st.tuples(st.just("supersede"), repos, st.integers(0, 50), st.integers(0, 50)),
     st.tuples(st.just("move"), repos, st.sampled_from(HOLDERS), st.one_of(st.none(), st.integers(0, 50))),
 )
 

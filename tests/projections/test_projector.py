@@ -160,7 +160,7 @@ def test_a_count_below_zero_is_refused_by_the_table(house: House) -> None:
     house.log.record("references.a", ManifestRetained(repo=A, holder="branch:x", manifest=name("m")))
     house.follow()
     with house.pool.connection() as connection, pytest.raises(psycopg.errors.CheckViolation):
-        connection.execute("UPDATE refcounts_v1_1.counts SET ref_count = -1")
+        connection.execute("UPDATE refcounts_v2_1.counts SET ref_count = -1")
 
 
 def test_more_failing_streams_than_poison_explains_halt_the_projection(house: House) -> None:

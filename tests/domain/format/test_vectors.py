@@ -14,12 +14,18 @@ from domain.format.errors import FormatError
 from domain.format.manifest import Manifest
 from domain.format.media.facts import MediaFacts
 from domain.format.recipe import Recipe
+from domain.format.succession import Succession
 from domain.format.tree import Tree
-from tests.domain.format import by_the_book, facts_by_the_book
+from tests.domain.format import by_the_book, facts_by_the_book, successions_by_the_book
 from tests.domain.format.by_the_book import VECTORS
 from tests.domain.format.media.cut_up import cut_pictures
 
-CLASSES: dict[str, type[Recipe | Tree | Manifest]] = {"recipes": Recipe, "trees": Tree, "manifests": Manifest}
+CLASSES: dict[str, type[Recipe | Tree | Manifest | Succession]] = {
+    "recipes": Recipe,
+    "trees": Tree,
+    "manifests": Manifest,
+    "successions": Succession,
+}
 
 
 def cases(kind: str) -> list[Any]:
@@ -91,6 +97,10 @@ def test_pictures_are_cut_where_the_vectors_say(case: dict[str, Any]) -> None:
 def test_the_vectors_are_those_that_the_specification_makes(kind: str) -> None:
     made = json.dumps(by_the_book.ALL[kind](), indent=1) + "\n"
     assert VECTORS.joinpath(f"{kind}.json").read_text() == made
+
+
+def test_the_succession_vectors_are_those_that_the_specification_makes() -> None:
+    assert VECTORS.joinpath("successions.json").read_text() == successions_by_the_book.text()
 
 
 @pytest.mark.long

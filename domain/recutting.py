@@ -28,12 +28,14 @@ def source_of(store: ObjectStore, recipe: Recipe) -> RecipeSource:
     return RecipeSource(recipe, lambda name: store.get(ObjectName("chunks", name)))
 
 
-def by_tracks(store: ObjectStore, source: Source, tell: Told) -> Recipe | None:
+def by_tracks(
+    store: ObjectStore, source: Source, tell: Told, *, bytes_max: int = RECUT_BYTES_MAX
+) -> Recipe | None:
     """The recipe by tracks, its chunks stored and told; None if the file is not cut so.
 
     Raises what the store and `tell` raise.
     """
-    cutter = cut_file(source) if source.size_bytes <= RECUT_BYTES_MAX else None
+    cutter = cut_file(source) if source.size_bytes <= bytes_max else None
     if cutter is None:
         return None
     rows = [bytearray() for _ in cutter.layout.courses]
