@@ -19,7 +19,7 @@ from .sessions import Upload
 from .wire import Buffer
 
 MIB = 1 << 20
-WINDOW_BYTES = 24 * MIB
+WINDOW_BYTES = 16 * MIB
 """Of memory held by the chunks of one question; few questions for a file that is known, little memory for one
 that is not."""
 WINDOWS_IN_FLIGHT = 3
