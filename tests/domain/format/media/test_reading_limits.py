@@ -141,7 +141,7 @@ def test_s4_1_many_mutated_movies_are_read_or_refused(content: bytes) -> None:
 def test_s4_1_atheris_finds_no_crash_and_no_hang(tmp_path: Path) -> None:
     for number, seed in enumerate(SEEDS):
         (tmp_path / f"seed-{number}").write_bytes(seed())
-    limits = [f"-max_total_time={FUZZED_SECONDS}", "-timeout=10", "-rss_limit_mb=1024", "-max_len=200000"]
+    limits = [f"-max_total_time={FUZZED_SECONDS}", "-timeout=30", "-rss_limit_mb=2048", "-max_len=200000"]
     command = [sys.executable, "-m", "tests.domain.format.media.fuzz_reader", str(tmp_path), *limits]
     done = subprocess.run(
         [*command, f"-artifact_prefix={tmp_path}/"], cwd=ROOT, capture_output=True, timeout=600, check=False
