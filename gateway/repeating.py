@@ -9,13 +9,10 @@ and only for as long as it lasts.
 from __future__ import annotations
 
 import re
-from asyncio import AbstractEventLoop
-from typing import Any, ClassVar, Final, cast
+from typing import ClassVar, Final, cast
 
 from starlette.types import Scope
-from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-from uvicorn.server import ServerState
 
 from gateway.heads import HeadLimits, Watch, head_of
 from gateway.prompt import Heard, Prompt
@@ -43,20 +40,12 @@ class RepeatingProtocol(GuardedProtocol):
 
     prompt: ClassVar[Prompt]
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._last = b""
-        """The request that came last, if it may be answered here when it comes again."""
-        self._heard: Heard | None = None
-        """What it says, once it came again."""
-        self._answered_at = 0.0
-        """By the loop's clock: the idle timer runs from the last answer that went the usual way."""
+    _last: bytes = b""
+    """The request that came last, if it may be answered here when it comes again."""
+    _heard: Heard | None = None
+    """What it says, once it came again."""
+    _answered_at: float = 0.0
+    """By the loop's clock: the idle timer runs from the last answer that went the usual way."""
 
     def data_received(self, data: bytes) -> None:
         if data == self._last and self._is_free() and self._answer():
