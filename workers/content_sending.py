@@ -7,27 +7,23 @@ that matters. Memory is flat.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 from domain.decider import Context
-from domain.errors import FormatError, UnavailableError
-from domain.format.chunking import OPAQUE, WIDE, Cutter, Profile
-from domain.format.media.cutting import StreamChunk, cut_file
+from domain.errors import UnavailableError
+from domain.format.chunking import Cutter, Profile, profile_for
+from domain.format.media.cutting import StreamChunk
 from domain.format.media.source import Source
-from domain.format.recipe import ChunkRef, Recipe, Run, Stream
-from domain.ids import SessionId, packed
+from domain.format.recipe import Recipe, Run, Stream
+from domain.ids import SessionId
 from domain.ports import EventLog, ObjectName, ObjectStore
+from domain.recutting import ANY_BYTES, Fresh, by_tracks, rows_of, stored
 from domain.session import decider as sessions
-from domain.session.commands import SessionCommand, StoreChunks
+from domain.session.commands import SessionCommand
 from domain.session.recording import in_appends, recipe_commands
 
-PART_BYTES = 16 << 20
-"""Stored and told at once, as parts of an upload are; of the smallest chunks 4,096."""
 BLOCK_BYTES = 1 << 20
-WIDE_FROM_BYTES = 128 << 30
-"""As for uploads: a recipe names at most 1,048,576 chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,40 +39,22 @@ class SessionSender:
 
     def send(self, source: Source) -> Recipe:
         """Raises what the store raises, UploadExpiredError, SessionClosedError, UnavailableError to stop."""
-        recipe = self._by_tracks(source) or self._opaque(source)
+        recipe = by_tracks(source, self._keep, bytes_max=ANY_BYTES) or self._opaque(source)
         self.store.put([(ObjectName("recipes", recipe.digest), recipe.encode())])
         for group in in_appends(recipe_commands(recipe)):
             self._ask(*group)
         return recipe
 
-    def _by_tracks(self, source: Source) -> Recipe | None:
-        cutter = cut_file(source)
-        if cutter is None:
-            return None
-        rows = [bytearray() for _ in cutter.layout.courses]
-        self._store(chain.from_iterable(cutter.groups()), rows)
-        try:
-            return cutter.recipe(rows)
-        except FormatError:  # more runs or chunks than a recipe holds
-            return None
-
     def _opaque(self, source: Source) -> Recipe:
         assert source.size_bytes > 0, "a salvaged file holds something"
-        profile, rows = OPAQUE if source.size_bytes < WIDE_FROM_BYTES else WIDE, [bytearray()]
-        self._store(_cut(source, profile), rows)
-        return Recipe((Stream(profile.id, bytes(rows[0])),), (Run(0, source.size_bytes),))
+        profile = profile_for(source.size_bytes)
+        (rows,) = rows_of(_cut(source, profile), 1, self._keep)
+        return Recipe((Stream(profile.id, bytes(rows)),), (Run(0, source.size_bytes),))
 
-    def _store(self, chunks: Iterable[StreamChunk], rows: list[bytearray]) -> None:
-        for part in _parts(chunks):
-            if self.stopping():
-                raise UnavailableError(dependency="a worker that stops")
-            refs = [(each, ChunkRef.of(each.content)) for each in part]
-            fresh = {ref.digest: each.content for each, ref in refs}
-            self.store.put([(ObjectName("chunks", name), content) for name, content in fresh.items()])
-            sizes = tuple(map(len, fresh.values()))
-            self._ask(StoreChunks(self.store.location, packed(list(fresh)), sizes))
-            for each, ref in refs:
-                rows[each.stream] += ref.row()
+    def _keep(self, fresh: Fresh) -> None:
+        if self.stopping():
+            raise UnavailableError(dependency="a worker that stops")
+        self._ask(stored(self.store, fresh))
 
     def _ask(self, *commands: SessionCommand) -> None:
         asks = (sessions.DECIDER.ask(self.session, command) for command in commands)
@@ -90,15 +68,3 @@ def _cut(source: Source, profile: Profile) -> Iterator[StreamChunk]:
             yield StreamChunk(0, chunk)
     for chunk in cutter.finish():
         yield StreamChunk(0, chunk)
-
-
-def _parts(chunks: Iterable[StreamChunk]) -> Iterator[list[StreamChunk]]:
-    part, size_bytes = list[StreamChunk](), 0
-    for chunk in chunks:
-        part.append(chunk)
-        size_bytes += len(chunk.content)
-        if size_bytes >= PART_BYTES:
-            yield part
-            part, size_bytes = [], 0
-    if part:
-        yield part

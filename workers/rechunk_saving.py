@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import chain
 
-from domain.errors import ChunkNotFoundError, CorruptObjectError, FormatError
-from domain.format.media.cutting import cut_file
-from domain.format.recipe import ChunkRef, Recipe
+from domain.errors import ChunkNotFoundError, CorruptObjectError
+from domain.format.recipe import Recipe
 from domain.ids import Digest
+from domain.recutting import ANY_BYTES, Fresh, by_tracks
 from domain.successions import newest
 from workers.rechunking import Rechunker
 
@@ -79,16 +78,9 @@ def _is_counted(rechunker: Rechunker, name: Digest, found: Saving) -> bool:
 
 def _cut(rechunker: Rechunker, old: Recipe) -> Sizes | None:
     """The chunks that the file would have."""
-    cutter = cut_file(rechunker.source(old))
-    if cutter is None:
-        return None
-    sizes, rows = Sizes(), [bytearray() for _ in cutter.layout.courses]
-    for chunk in chain.from_iterable(cutter.groups()):
-        ref = ChunkRef.of(chunk.content)
-        sizes[ref.digest] = ref.size_bytes
-        rows[chunk.stream] += ref.row()
-    try:
-        cutter.recipe(rows)
-    except FormatError:  # more runs or chunks than a recipe holds
-        return None
-    return sizes
+    sizes = Sizes()
+
+    def count(fresh: Fresh) -> None:
+        sizes.update((name, len(content)) for name, content in fresh.items())
+
+    return sizes if by_tracks(rechunker.source(old), count, bytes_max=ANY_BYTES) is not None else None

@@ -15,13 +15,13 @@ from domain.errors import ChunkNotFoundError, CorruptObjectError
 from domain.format.chunking import OPAQUE, WIDE
 from domain.format.media.reading import is_media
 from domain.format.media.source import Source
-from domain.format.recipe import ChunkRef, Recipe
+from domain.format.recipe import Recipe
 from domain.format.succession import Succession
-from domain.ids import ConsumerId, Digest, RepoId, SessionId, derived_id, packed
+from domain.ids import ConsumerId, Digest, RepoId, SessionId, derived_id
 from domain.ports import Clock, EventLog, Ids, ObjectName, ObjectStore
-from domain.recutting import by_tracks, source_of
+from domain.recutting import ANY_BYTES, by_tracks, source_of, stored
 from domain.session import decider as sessions
-from domain.session.commands import ExpireSession, SessionCommand, StartSession, StoreChunks
+from domain.session.commands import ExpireSession, SessionCommand, StartSession
 from domain.session.recording import in_appends, recipe_commands
 from domain.successions import SUCCESSIONS, newest, supersede
 
@@ -29,8 +29,6 @@ CONSUMER = ConsumerId("system-rechunk")
 HEAD_BYTES = 64
 COMPARED_BYTES = 8 << 20
 """Of each of two recipes at a time."""
-ANY_BYTES = 1 << 62
-"""Nobody waits for it, so no file is too large."""
 NOT_THE_SAME = "NOT_THE_SAME"
 """The new recipe rebuilds other bytes: never seen, and never followed."""
 
@@ -148,12 +146,11 @@ class Rechunker:
 
     def _recut(self, session: SessionId, old: Recipe) -> Recipe | None:
         """Durable and recorded with its chunks, which the session holds; None if it is not cut by tracks."""
-
-        def tell(chunks: list[ChunkRef]) -> None:
-            fresh = {each.digest: each.size_bytes for each in chunks}
-            self._tell(session, StoreChunks(self.store.location, packed(list(fresh)), tuple(fresh.values())))
-
-        new = by_tracks(self.store, self.source(old), tell, bytes_max=ANY_BYTES)
+        new = by_tracks(
+            self.source(old),
+            lambda fresh: self._tell(session, stored(self.store, fresh)),
+            bytes_max=ANY_BYTES,
+        )
         if new is None:
             return None
         self.store.put([(ObjectName("recipes", new.digest), new.encode())])

@@ -52,6 +52,15 @@ SKELETON = Profile("skeleton", 5, 4 * KIB, 16 * KIB, 64 * KIB)
 PROFILES = (OPAQUE, WIDE, VIDEO, AUDIO, SKELETON)
 
 
+WIDE_FROM_BYTES = 128 * 1024 * MIB
+"""A recipe names at most 1,048,576 chunks; opaque chunks are 320 KiB on average, and half of that is safe."""
+
+
+def profile_for(size_bytes: int) -> Profile:
+    """Of a file that is cut blindly."""
+    return OPAQUE if size_bytes < WIDE_FROM_BYTES else WIDE
+
+
 def chunk_bytes_max(profile_id: int) -> int:
     """The largest chunk that a reader takes. Raises FormatError for an id that is not registered.
 

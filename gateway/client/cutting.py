@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from io import FileIO
 
 from .errors import FileMovedOnError, LocalFileError
-from .format.chunking import OPAQUE, WIDE, Cutter, Profile
+from .format.chunking import OPAQUE, WIDE, Cutter, profile_for
 from .format.digest import Digest, digest_of
 from .format.media.cutting import StreamChunk, cut_file
 from .format.recipe import Recipe, Run, Stream
@@ -24,8 +24,6 @@ from .walking import LocalFile
 
 GROUPS_AHEAD = 4
 """Groups of about 4 MiB that are cut but not named yet."""
-WIDE_FROM_BYTES = 128 * 1024**3
-"""A recipe names at most 1,048,576 chunks; opaque chunks are 320 KiB on average, and half of that is safe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +35,6 @@ class NamedChunk:
     @property
     def size_bytes(self) -> int:
         return len(self.content)
-
-
-def profile_for(size_bytes: int) -> Profile:
-    return OPAQUE if size_bytes < WIDE_FROM_BYTES else WIDE
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from domain.decider import Context
 from domain.errors import BodyTooLargeError, DitsError, InvalidQueryError, NotFoundError, UploadExpiredError
 from domain.examination import Examination, examine
-from domain.format.chunking import OPAQUE, WIDE, Profile
+from domain.format.chunking import Profile, profile_for
 from domain.format.recipe import ChunkRef, Recipe, Run, Stream
 from domain.ids import FilePath, SessionId, packed, parse_path, unpacked
 from domain.ports import ObjectName, Part, Pouring
-from domain.recutting import by_tracks, source_of
+from domain.recutting import RECUT_BYTES_MAX, Fresh, by_tracks, source_of, stored
 from domain.session import decider as sessions
 from domain.session.commands import (
     CompleteUpload,
@@ -38,8 +38,6 @@ from gateway.wire.v2_uploads import CompletedFile
 
 OFFSET, LENGTH = "Upload-Offset", "Upload-Length"
 NUMBER_DIGITS_MAX = 16
-WIDE_FROM_BYTES = 128 << 30
-"""A recipe names at most 1,048,576 chunks; opaque chunks are 320 KiB on average, and half of that is safe."""
 
 
 def offset(core: Core, call: Call[Nothing]) -> Answer:
@@ -72,7 +70,7 @@ def put(core: Core, call: Call[Nothing]) -> FileSink:
     )
     # Our own event tells which writer we are: somebody else may have become the newest one already.
     writer = next(told.event.writer for told in outcome.events if isinstance(told.event, UploadStarted))
-    profile = OPAQUE if length < WIDE_FROM_BYTES else WIDE
+    profile = profile_for(length)
     upload = Upload(core, context, state.session, path, writer, length, begin)
     return FileSink(upload, profile, core.streams.begin(profile, begin), begin)
 
@@ -146,17 +144,17 @@ class Upload:
         blind = self._recipe(profile)
         source = source_of(self.core.store, blind)
         found = examine(source)
-        recipe = (by_tracks(self.core.store, source, self._tell_again) if found.facts else None) or blind
+        by_its_tracks = by_tracks(source, self._keep, bytes_max=RECUT_BYTES_MAX) if found.facts else None
+        recipe = by_its_tracks or blind
         self.core.store.put([(ObjectName("recipes", recipe.digest), recipe.encode())])
         for group in in_appends(recipe_commands(recipe)):
             self._ask(*group)
         self._ask(CompleteUpload(self.path, self.writer, recipe.digest))
         return Completed(recipe, found)
 
-    def _tell_again(self, chunks: list[ChunkRef]) -> None:
+    def _keep(self, fresh: Fresh) -> None:
         """Chunks of the same bytes, cut otherwise: they are no progress."""
-        fresh = {each.digest: each.size_bytes for each in chunks}
-        self._ask(StoreChunks(self.core.streams.location, packed(list(fresh)), tuple(fresh.values())))
+        self._ask(stored(self.core.store, fresh))
 
     def interrupt(self) -> None:
         self._ask(InterruptUpload(self.path, self.writer))
