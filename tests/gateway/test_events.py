@@ -116,6 +116,7 @@ def test_a_position_that_is_none_of_this_log_is_refused(tell: Tell, how: str) ->
     async def story(h: House) -> None:
         ann = await h.repo()
         news(h, 2)
+        await noted(h, "ann")
         end = h.core.log.end()
         assert end is not None
         after = NOT_OF_THIS_LOG[how](end)
