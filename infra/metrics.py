@@ -20,6 +20,7 @@ from prometheus_client.metrics import MetricWrapperBase
 M = TypeVar("M", bound=MetricWrapperBase)
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+PATH = "/metrics"
 APPEND_SECONDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
 SERIES_MAX = 2_000
 """Children a labelled metric of open vocabulary may have; later ones count as `other`."""
@@ -35,8 +36,25 @@ PAGE_HEAD = """\
 # Metrics
 
 Generated from `infra/metrics.py`. `GET /metrics` shows them in Prometheus' text format, beside those of the
-process itself (`process_*`) and of the HTTP edge (`dits_http_*`, `dits_ready`, `dits_auth_failures_total`;
-`gateway/measures.py` names them). No label holds an id, a hash, a path, a user or a key.
+process itself (`process_*`). No label holds an id, a hash, a path, a user or a key.
+
+**Every process counts for itself, so scrape them all.**
+- A gateway shows its own at its address, with those of the HTTP edge (`dits_http_*`, `dits_ready`,
+  `dits_auth_failures_total`; `gateway/measures.py` names them).
+- A worker shows its own, among them all of `dits_media_*` and `dits_nle_*`, at `DITS_WORKER_METRICS_HOST` and
+  `DITS_WORKER_METRICS_PORT`. Without a port it takes any that is free and logs `metrics_shown` with the whole
+  address; give each worker its own where you scrape by a list. No key guards that address: keep it inside.
+- `dits up` keeps the same port for its worker, and says both addresses at its start and in `dits status`.
+
+Both push as well where `DITS_OTLP_METRICS_URL` is set.
+
+```yaml
+scrape_configs:
+  - job_name: dits
+    static_configs:
+      - targets: ["127.0.0.1:8420"]  # each gateway
+      - targets: ["127.0.0.1:9420"]  # each worker, here with DITS_WORKER_METRICS_PORT=9420
+```
 
 | name | kind | labels | meaning |
 |---|---|---|---|
@@ -219,6 +237,11 @@ class Family(Generic[M]):
 
 def _bound(counter: Counter, values: tuple[str, ...]) -> Mapping[str, Counter]:
     return {value: counter.labels(value) for value in values}
+
+
+def metrics_url(host: str, port: int) -> str:
+    """Where a process that listens there shows them."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
 
 
 def metrics_page() -> str:

@@ -42,6 +42,10 @@ class Settings(BaseModel):
     )
     gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on.")
     gateway_port: int = Field(8420, ge=1, le=65_535, description="TCP port the gateway listens on.")
+    worker_metrics_host: str = Field("127.0.0.1", description="Address at which a worker shows its metrics.")
+    worker_metrics_port: int = Field(
+        0, ge=0, le=65_535, description="TCP port of it, for one worker; 0 takes any free one and logs it."
+    )
     versions_file: Path | None = Field(
         None, description="YAML file of the API's versions, followed while it runs; built-in ones if unset."
     )

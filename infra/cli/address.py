@@ -15,7 +15,8 @@ from domain.errors import SettingsError
 from infra.settings import Settings
 
 CLIENT_FILE = "client.json"
-"""Written by `dits up` into its data directory, mode 0600: {"url", "key", "nats_url"}."""
+"""Written by `dits up` into its data directory, mode 0600: {"url", "key", "nats_url",
+"worker_metrics_url"}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Address:
     url: str
     key: str | None = field(repr=False)
     nats_url: str | None = field(repr=False)
+    worker_metrics_url: str | None = None
+    """Of the worker beside the server, if `dits up` runs both."""
 
 
 def found(*, url: str | None, key: str | None, data_dir: Path | None = None) -> Address:
@@ -36,7 +39,7 @@ def found(*, url: str | None, key: str | None, data_dir: Path | None = None) -> 
     same = place == left.get("url")
     secret = key or _key_of_environment() or (left.get("key") if same else None)
     nats_url = os.environ.get("DITS_BUS_URL") or (left.get("nats_url") if same else None)
-    return Address(place, secret, nats_url)
+    return Address(place, secret, nats_url, left.get("worker_metrics_url") if same else None)
 
 
 def _data_dir() -> Path:

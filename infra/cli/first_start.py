@@ -29,11 +29,11 @@ def prepare_read_models(on: Ground) -> None:
     rebuilder(on).make_missing()
 
 
-def leave_address(on: Ground, data_dir: Path, url: str, nats_url: str) -> None:
+def leave_address(on: Ground, data_dir: Path, **urls: str) -> None:
     """Write where this Dits is and a key for it, making the key if there is none yet."""
     file = data_dir / KEY_FILE
     key = json.loads(file.read_text())["key"] if file.exists() else _issued(on)
-    write_private(file, json.dumps({"url": url, "key": key, "nats_url": nats_url}))
+    write_private(file, json.dumps({"key": key, **urls}))
 
 
 def first_key(on: Ground) -> str | None:

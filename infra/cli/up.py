@@ -37,7 +37,12 @@ def command(output: Output, *, data_dir: Path | None, port: int | None) -> None:
         signal.signal(number, lambda *_: stopping.set())
     laptop.start()
     try:
-        facts: dict[str, Plain] = {"url": laptop.url, "data_dir": str(laptop.data_dir), "pid": os.getpid()}
+        facts: dict[str, Plain] = {
+            "url": laptop.url,
+            "worker_metrics_url": laptop.worker_metrics_url,
+            "data_dir": str(laptop.data_dir),
+            "pid": os.getpid(),
+        }
         output.result(facts, _welcome(laptop))
         if (reason := laptop.blocked_by()) is not None:
             output.say(f"\nNo version of the API is served: {reason}. {MEND}")
@@ -59,7 +64,13 @@ def laptop_of(given: Mapping[str, object], output: Output, **more: str) -> Lapto
             if on.log.regressed is not None:
                 output.say(f"{on.log.regressed.message}. Reads go on; see docs/runbooks/log-regressed.md")
                 return
-            first_start.leave_address(on, laptop.data_dir, laptop.url, laptop.endpoints.nats_client_url)
+            first_start.leave_address(
+                on,
+                laptop.data_dir,
+                url=laptop.url,
+                nats_url=laptop.endpoints.nats_client_url,
+                worker_metrics_url=laptop.worker_metrics_url,
+            )
             first_start.prepare_read_models(on)
 
     laptop = Laptop(settings, prepare, output.say, dict(more))
@@ -71,6 +82,7 @@ def _welcome(laptop: Laptop) -> str:
 Dits is up at {laptop.url}
   data      {laptop.data_dir}
   logs      {laptop.data_dir / "logs"}
+  metrics   {laptop.url}/metrics and {laptop.worker_metrics_url} (the worker's)
   key       in {laptop.data_dir / first_start.KEY_FILE} (the commands below find it by themselves)
 
 Try, in another terminal:{_where(laptop)}

@@ -11,5 +11,6 @@ from infra.compose.ground import Ground as Ground
 from infra.compose.ground import ground as ground
 from infra.compose.ground import log_address as log_address
 from infra.compose.ground import start_logs as start_logs
+from infra.compose.telemetry import worker_telemetry as worker_telemetry
 from infra.compose.workers import rebuilder as rebuilder
 from infra.compose.workers import workers as workers

@@ -7,9 +7,8 @@ not; nothing here decides.
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
-from importlib.metadata import version
 
 from domain.ports import Clock, Ids
 from gateway.access import NAMES, logged
@@ -37,6 +36,7 @@ from gateway.tracing import Tracer, passed_on
 from gateway.versions.telling import Teller, VersionMeasures
 from gateway.versions.wishes import BuiltIn
 from infra.compose.ground import Ground, messages
+from infra.compose.telemetry import gateway_telemetry
 from infra.dev.secret_files import write_private
 from infra.eventlog.answers import AnswerBucket
 from infra.eventlog.counters import JetStreamCounters
@@ -49,8 +49,7 @@ from infra.metrics import Metrics
 from infra.objects.pipeline import StorePipeline
 from infra.process import favour_the_loop
 from infra.settings import Settings
-from infra.telemetry.endpoint import headers_in
-from infra.telemetry.telemetry import Collectors, Telemetry, telemetry
+from infra.telemetry.telemetry import Telemetry
 from infra.versions_file import BackupFile, WatchedFile
 from projections.refcounts.queries import LivePresence
 
@@ -66,7 +65,7 @@ def gateway(on: Ground, metrics: Metrics, *, memory: MemoryUse | None = None) ->
     )
     guards = _Guards(on, metrics, signals)
     try:
-        with _telemetry(on, metrics, signals) as sent:
+        with gateway_telemetry(on, metrics, signals.alert) as sent:
             core = _core(guards, pipeline)
             application = create_app(
                 core,
@@ -83,15 +82,6 @@ def gateway(on: Ground, metrics: Metrics, *, memory: MemoryUse | None = None) ->
             yield GatewayServer(application, listening, favour_the_loop)
     finally:
         pipeline.close()
-
-
-def _telemetry(on: Ground, metrics: Metrics, signals: Signals) -> AbstractContextManager[Telemetry]:
-    settings, secret = on.settings, on.settings.otlp_headers
-    headers = headers_in(secret.get_secret_value()) if secret is not None else {}
-    collectors = Collectors(settings.otlp_traces_url, settings.otlp_metrics_url, headers)
-    return telemetry(
-        collectors, metrics, version=version("dits"), clock=on.clock, ids=on.ids, alert=signals.alert
-    )
 
 
 def _around(guards: _Guards, sent: Telemetry, pepper: bytes, memory: MemoryUse) -> Around:

@@ -25,6 +25,7 @@ from infra.dev.processes import first_number
 from infra.settings import Settings
 
 PID_FILE = "cluster.pid"
+PORTS_FILE = "ports.json"
 TIMERS_AND_ANSWERS_BYTES = 1 << 30
 """Room in the file store beside the event log and its snapshots (an eighth of it): scheduled messages, kept
 answers."""
@@ -81,7 +82,7 @@ class Cluster:
         self._lock: TextIO | None = None
         self._start_timeout_s = settings.server_start_timeout_s
         chance = ids or SystemIds()
-        ports = Ports(self._data_dir / "ports.json", say)
+        ports = Ports(self._data_dir / PORTS_FILE, say)
         self._nats = NatsServer(
             self._data_dir / "nats",
             ids=chance,

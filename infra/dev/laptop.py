@@ -16,15 +16,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from domain.errors import StartFailedError
-from infra.dev.cluster import Cluster, Endpoints
-from infra.dev.ports import is_free
+from infra.dev.cluster import PORTS_FILE, Cluster, Endpoints
+from infra.dev.ports import Ports, is_free
 from infra.dev.processes import Child, Launch, wait_until_ready
 from infra.dev.secret_files import write_private
+from infra.metrics import metrics_url
 from infra.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 GATEWAY, WORKER = "gateway", "worker"
 COMMANDS: Mapping[str, str] = {GATEWAY: "serve", WORKER: "work"}
+WORKER_METRICS_PORT = "DITS_WORKER_METRICS_PORT"
 OPERATOR_FILE = "operator.json"
 """Where the servers are while they run: what an operator's commands on this machine start from."""
 WATCH_S = 0.2
@@ -61,6 +63,11 @@ class Laptop:
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
 
+    @property
+    def worker_metrics_url(self) -> str:
+        """Where Prometheus finds what the worker counts; the gateway's are at `url`/metrics."""
+        return metrics_url(self.settings.worker_metrics_host, int(self.environment[WORKER_METRICS_PORT]))
+
     def start(self) -> None:
         """Raises AlreadyRunningError, StartFailedError, and what `prepare` raises; then nothing runs."""
         self._cluster = Cluster(self.data_dir, self.settings, say=self.say)
@@ -81,6 +88,8 @@ class Laptop:
         if not is_free(port):
             reason = f"port {port} is taken by another process; choose one with --port"
             raise StartFailedError(server="the gateway", reason=reason)
+        metrics_port = self.settings.worker_metrics_port
+        kept = Ports(self.data_dir / PORTS_FILE, self.say)
         return {
             **os.environ,
             **endpoints.environment(),
@@ -88,6 +97,7 @@ class Laptop:
             "DITS_DATA_DIR": str(self.data_dir),
             "DITS_GATEWAY_HOST": LOOPBACK,
             "DITS_GATEWAY_PORT": str(port),
+            WORKER_METRICS_PORT: str(metrics_port or kept.of("worker metrics")),
         }
 
     def launch(self, name: str, **more: str) -> None:

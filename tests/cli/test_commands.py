@@ -178,7 +178,17 @@ def test_the_key_of_one_server_is_not_sent_to_another(dits: Dits, film: str, lap
 def test_the_file_with_the_key_is_for_its_owner_alone(laptop: Laptop) -> None:
     file = laptop.data_dir / "client.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert set(json.loads(file.read_text())) >= {"url", "key", "nats_url"}
+    assert set(json.loads(file.read_text())) >= {"url", "key", "nats_url", "worker_metrics_url"}
+
+
+def test_the_status_says_where_the_metrics_of_gateway_and_worker_are(
+    dits: Dits, film: str, laptop: Laptop
+) -> None:
+    addresses = [f"{laptop.url}/metrics", laptop.worker_metrics_url]
+    assert dits("status", "--json").json["metrics"] == addresses
+    assert " and ".join(addresses) in dits("status").out
+    elsewhere = laptop.url.replace("127.0.0.1", "localhost")
+    assert dits("status", "--url", elsewhere, "--json").json["metrics"] == [f"{elsewhere}/metrics"]
 
 
 @pytest.mark.parametrize(
