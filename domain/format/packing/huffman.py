@@ -1,7 +1,7 @@
 """Huffman codes as zlib's deflate builds them: of all optimal codes the one that its heap finds.
 
 Promises: the lengths are zlib's for any counts, with its ties and its way of keeping to the longest length
-allowed (RFC 1951, 3.2.2, leaves both open), so that a packed project file (S4.5) comes out bit by bit as it was.
+allowed (RFC 1951, 3.2.2, leaves both open), so that a packed project file (S4.5) comes out as it was.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The four ways in which zlib's deflate turns bytes into literals and matches.
 
-Promises: the same literals and matches as zlib's at every level, so that a packed project file (S4.5) comes out
-bit by bit as it was. Each way is a generator that stops wherever it needs more of the content than there is.
+Promises: the same literals and matches as zlib's at every level, so that a packed project file (S4.5) comes
+out bit by bit as it was. Each way is a generator that stops wherever it needs more of the content.
 """
 
 from __future__ import annotations
