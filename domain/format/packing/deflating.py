@@ -1,9 +1,9 @@
 """zlib's deflate in plain Python: the last resort where a machine's own zlib packs otherwise.
 
 Promises: the same bytes as `zlib.compressobj(level, DEFLATED, -15, mem_level, strategy)` of the classic
-zlib (1.2.12 to 1.3.x; zlib-ng, Apple's and Intel's differ) that is fed the same pieces, so that a project file
-stored unpacked (S4.5) can be packed again on any machine, bit by bit as it was; in memory that does not grow
-with the content. The format is RFC 1951; what that leaves open is done as zlib does it. Slow: some 100 KB/s.
+zlib (1.2.12 to 1.3.x; zlib-ng, Apple's and Intel's differ) that is fed the same pieces, so that a project
+file stored unpacked (S4.5) can be packed again on any machine, bit by bit as it was; in memory that does not
+grow with the content. The format is RFC 1951; what that leaves open is done as zlib does it. Some 100 KB/s.
 """
 
 from __future__ import annotations

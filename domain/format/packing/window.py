@@ -4,11 +4,13 @@ Promises: it slides, and forgets, exactly when zlib's does, because what it stil
 are found and whether a block can be stored; so a packed project file (S4.5) comes out bit by bit as it was.
 A place is an offset into `content`. `keys` has the hash of the three bytes at every place, `chains` the place
 before it with the same hash; 0 ends a chain, so nothing is ever found at place 0: zlib's quirk, and kept.
+`ranks` counts along a chain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from itertools import islice
 
 SLIDE_BYTES = 32 * 1024
 """RFC 1951: no match is farther back."""
@@ -26,6 +28,7 @@ class Window:
         self.content = bytearray()
         self.keys = list[int]()
         self.chains = list[int]()
+        self.ranks = list[int]()
         self._newest = [0] * (1 << key_bits)
         self._key_shift = (key_bits + 2) // MATCH_BYTES_MIN
         self._is_linked_ahead = is_linked_ahead
@@ -51,6 +54,7 @@ class Window:
         key = self.keys[place]
         before = self.chains[place] = self._newest[key]
         self._newest[key] = place
+        self.ranks[place] = self.ranks[before] + 1
         return before
 
     def block(self, stop: int) -> bytes | None:
@@ -70,7 +74,8 @@ class Window:
                 return place
 
     def _slide(self) -> None:
-        del self.content[:SLIDE_BYTES], self.keys[:SLIDE_BYTES], self.chains[:SLIDE_BYTES]
+        for passing in (self.content, self.keys, self.chains, self.ranks):
+            del passing[:SLIDE_BYTES]
         for places in (self.chains, self._newest):
             places[:] = [place - SLIDE_BYTES if place > SLIDE_BYTES else 0 for place in places]
         self._block_start -= SLIDE_BYTES
@@ -85,6 +90,14 @@ class Window:
             for one, two, three in zip(fresh, fresh[1:], fresh[2:], strict=False)
         ]
         self.chains += [0] * (len(self.content) - len(self.chains))
+        self.ranks += [0] * (len(self.content) - len(self.ranks))
         if self._is_linked_ahead:
-            for place in range(first, len(self.keys)):
-                self.link(place)
+            self._link_from(first)
+
+    def _link_from(self, first: int) -> None:
+        """`link` for every new place: once a byte, so with nothing looked up twice."""
+        chains, ranks, newest = self.chains, self.ranks, self._newest
+        for place, key in enumerate(islice(self.keys, first, None), first):
+            before = chains[place] = newest[key]
+            newest[key] = place
+            ranks[place] = ranks[before] + 1
