@@ -56,8 +56,12 @@ class Content:
 
     @property
     def is_understood(self) -> bool:
-        """As media or as a project."""
-        return self.facts is not None or self.asset.stored is not None
+        """As media, also damaged, or as a project."""
+        return self.facts is not None or self.asset.stored is not None or bool(self.asset.issues)
+
+    @property
+    def is_damaged(self) -> bool:
+        return any(issue.severity == "error" for issue in self.asset.issues)
 
     @property
     def kind(self) -> wire.FileKind | None:
@@ -87,7 +91,19 @@ def _kind(facts: MediaFacts) -> wire.FileKind:
 
 
 # ------------------------------------------------------------------ filters
-def fits_facts(facts: MediaFacts, asked: wire.ListMedia) -> bool:
+def fits(content: Content, asked: wire.ListMedia) -> bool:
+    """What asks for facts finds no file without them."""
+    if asked.mode is not None and asked.mode != content.mode:
+        return False
+    if asked.warning is not None and not _is_warned_of(content, asked.warning):
+        return False
+    if content.facts is not None:
+        return _fits_facts(content.facts, asked)
+    needs_facts = (asked.codec, asked.hdr, asked.duration_ms_min, asked.duration_ms_max)
+    return asked.kind in {None, content.kind} and all(each is None for each in needs_facts)
+
+
+def _fits_facts(facts: MediaFacts, asked: wire.ListMedia) -> bool:
     return (
         (asked.kind is None or asked.kind == _kind(facts))
         and (asked.codec is None or any(_is_called(track.codec, asked.codec) for track in facts.tracks))
@@ -97,14 +113,15 @@ def fits_facts(facts: MediaFacts, asked: wire.ListMedia) -> bool:
     )
 
 
-def fits(content: Content, asked: wire.ListMedia) -> bool:
-    """What asks for facts finds no file without them."""
-    if asked.mode is not None and asked.mode != content.mode:
-        return False
-    if content.facts is not None:
-        return fits_facts(content.facts, asked)
-    needs_facts = (asked.codec, asked.hdr, asked.duration_ms_min, asked.duration_ms_max)
-    return asked.kind in {None, content.kind} and all(each is None for each in needs_facts)
+def _is_warned_of(content: Content, asked: wire.AskedWarning) -> bool:
+    words = set(warnings_of(content))
+    match asked:
+        case "any":
+            return bool(words)
+        case "none":
+            return not words
+        case _:
+            return asked in words
 
 
 def _is_called(codec: str, asked: str) -> bool:
@@ -175,14 +192,21 @@ def whole(content: Content) -> wire.Media:
 
 
 def warnings_of(content: Content) -> Iterable[wire.WarningWord]:
-    """As the header X-Dits-Warning has them."""
+    """As the header X-Dits-Warning has them, the worst first."""
     sync = _sync(content)
+    if content.is_damaged:
+        yield "corrupted-container"
     if any(_unsupported(content.asset)):
         yield "unsupported-codec"
     if sync is not None and not sync.valid:
         yield "av-sync"
     if _lost(content.asset):
         yield "hdr-metadata-lost"
+    if (
+        NleProjectStoredOpaque.TOPIC in content.asset.found
+        and NleProjectParsed.TOPIC not in content.asset.found
+    ):
+        yield "opaque-project"
 
 
 def salvage_of(asset: Asset) -> wire.Salvage | None:

@@ -111,7 +111,7 @@ MORE_ANSWER_HEADERS: Mapping[str, Json] = {
         "X-Dits-Warning": {
             "schema": TEXT,
             "description": "What is the matter, if anything is: "
-            "`unsupported-codec`, `av-sync`, `hdr-metadata-lost`.",
+            "`corrupted-container`, `unsupported-codec`, `av-sync`, `hdr-metadata-lost`, `opaque-project`.",
         }
     },
     "media.salvage": {"Location": {"schema": TEXT, "description": "Where what becomes of it is told."}},

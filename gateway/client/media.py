@@ -25,6 +25,8 @@ class MediaFilter:
     """video, audio, project or other."""
     mode: str | None = None
     """media, raw or project."""
+    warning: str | None = None
+    """One word of those that `MediaLine.warnings` holds, any or none."""
     duration_ms_min: int | None = None
     duration_ms_max: int | None = None
 

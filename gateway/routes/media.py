@@ -19,7 +19,7 @@ from domain.ids import Digest, FilePath, RepoId, parse_path
 from domain.ports import ObjectName
 from domain.snapshots import find
 from gateway.core import Core
-from gateway.findings import Content, facts_in, fits, fits_facts, line, warnings_of, whole
+from gateway.findings import Content, fits, line, warnings_of, whole
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation, Wire
 from gateway.ranges import is_known
 from gateway.routes.commits import published_in_path
@@ -43,9 +43,6 @@ def list_media(core: Core, call: Call[wire.ListMedia]) -> Answer:
         if is_enough or len(found) == asked.limit:
             return Answer(wire.MediaLines(items=found, page=Onward(next=reached)), position)
         reached = path
-        facts = facts_in(entry)
-        if facts is not None and not fits_facts(facts, asked):
-            continue
         content = Content.of(path, entry, contents.of(entry.digest))
         if content.is_understood and fits(content, asked):
             found.append(line(content))

@@ -23,8 +23,11 @@ FileKind = Literal["video", "audio", "project", "other"]
 """By its pictures, else its sound; `other` is a container without either."""
 HdrKind = Literal["hdr10", "hdr10+", "dolby-vision", "hlg"]
 AskedHdr = Literal["hdr10", "hdr10+", "dolby-vision", "hlg", "any", "none"]
-WarningWord = Literal["unsupported-codec", "av-sync", "hdr-metadata-lost"]
-"""As the header X-Dits-Warning has them."""
+WarningWord = Literal[
+    "corrupted-container", "unsupported-codec", "av-sync", "hdr-metadata-lost", "opaque-project"
+]
+"""As the header X-Dits-Warning has them; a damaged container in a published commit was taken raw."""
+AskedWarning = Literal[WarningWord, "any", "none"]
 SalvageState = Literal["asked", "salvaged", "failed"]
 
 
@@ -42,6 +45,8 @@ class ListMedia(Wire):
     """`any` is all four, `none` is none of them."""
     kind: FileKind | None = None
     mode: Mode | None = None
+    warning: AskedWarning | None = None
+    """One of those that the list shows; `any` is every file that should be looked at, `none` the others."""
     duration_ms_min: int | None = Field(None, ge=0, le=DURATION_MS_MAX)
     duration_ms_max: int | None = Field(None, ge=0, le=DURATION_MS_MAX)
 

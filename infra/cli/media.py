@@ -21,6 +21,15 @@ HEAD = ("path", "kind", "codecs", "duration_ms", "frame_rate", "hdr", "mode", "w
 REPORT = ("path", "valid", "drift_ms", "offset_ms", "starts_ms", "gaps", "suggestion")
 KINDS = ("video", "audio", "project", "other")
 MODES = ("media", "raw", "project")
+WARNINGS = (
+    "corrupted-container",
+    "unsupported-codec",
+    "av-sync",
+    "hdr-metadata-lost",
+    "opaque-project",
+    "any",
+    "none",
+)
 HDR = ("hdr10", "hdr10+", "dolby-vision", "hlg", "any", "none")
 
 
@@ -83,6 +92,7 @@ def filters(command: F) -> F:
     options = (
         click.option("--max-duration", "longest_s", type=Duration(), help="At most so long: 90s, 30m, 8h."),
         click.option("--min-duration", "shortest_s", type=Duration(), help="At least so long."),
+        click.option("--warning", type=click.Choice(WARNINGS), help="What is the matter with it."),
         click.option("--mode", type=click.Choice(MODES), help="How it is stored."),
         click.option("--kind", type=click.Choice(KINDS), help="What it is."),
         click.option("--hdr", type=click.Choice(HDR), help="Its dynamic range."),
@@ -114,6 +124,7 @@ def list_(
         hdr=asked["hdr"],
         kind=asked["kind"],
         mode=asked["mode"],
+        warning=asked["warning"],
         duration_ms_min=None if shortest_s is None else shortest_s * 1000,
         duration_ms_max=None if longest_s is None else longest_s * 1000,
     )

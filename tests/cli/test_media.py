@@ -80,6 +80,7 @@ def test_a_list_is_chosen_by_options(dits: Dits) -> None:
         "takes/song.m4a",
     ]
     assert paths(dits("media", "list", "--mode", "raw", "--json").rows) == ["takes/proxy.mov"]
+    assert paths(dits("media", "list", "--warning", "any", "--json").rows) == everything[1:3]
     assert paths(dits("media", "list", "--min-duration", "1s", "--json").rows) == []
     assert paths(dits("media", "list", "notes.txt", "--json").rows) == []
     assert dits("media", "list", "note", "--json").code == exits.NOT_FOUND
@@ -144,6 +145,8 @@ def test_a_film_has_a_poster_and_a_damaged_one_is_salvaged(dits: Dits) -> None:
     put("cut.mp4", truncated(fragmented_mp4(), 70))
     pushed = dits("push", "reel.mp4", "cut.mp4", "--raw", "cut.mp4", "-m", "films")
     assert (pushed.code, "note: cut.mp4" in pushed.err) == (0, True)
+    (damaged,) = dits("media", "list", "--warning", "corrupted-container", "--json").rows
+    assert (damaged["path"], damaged["warnings"]) == ("cut.mp4", ["corrupted-container"])
     assert dits("media", "salvage", "cut.mp4").code == 0
     eventually(lambda: dits("media", "picture", "reel.mp4", "--out", "poster.jpg").code == 0)
     assert Path("poster.jpg").read_bytes().startswith(b"\xff\xd8")

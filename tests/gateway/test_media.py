@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -22,7 +21,7 @@ from domain.asset.events import (
 from domain.format.digest import digest_of
 from domain.ids import Digest
 from domain.ports import ObjectName
-from tests.gateway.conftest import QUICK, Tell
+from tests.gateway.conftest import Tell
 from tests.gateway.footage import FILM, PROXY, REEL, SONG, Shot, shot
 from tests.gateway.house import House, expect_problem
 
@@ -203,7 +202,7 @@ def test_a_project_of_a_newer_version_is_told_as_opaque(tell: Tell) -> None:
         newer = NleProjectStoredOpaque(repo=FILM, recipe=recipe, nle="premiere", version="25.0")
         made.store("edit", "project", None, newer)
         body = await told(made, "edit")
-        assert (body["mode"], body["kind"]) == ("project", "project")
+        assert (body["mode"], body["kind"], body["warnings"]) == ("project", "project", ["opaque-project"])
         opaque = {"stored_as": "opaque", "nle": "premiere", "version": "25.0", "supported": False}
         assert body["project"] == {**opaque, "references": []}
 
@@ -222,6 +221,7 @@ def test_a_project_that_is_understood_names_its_media(tell: Tell) -> None:
         project = (await told(made, "edit"))["project"]
         assert (project["stored_as"], project["supported"]) == ("parsed", True)
         assert project["references"] == ["/a.mov"]
+        assert paths(await made.ann.get(f"{made.address}?warning=any")) == []
 
     tell(story)
 
@@ -233,9 +233,11 @@ def test_damage_is_told_in_the_words_of_the_check(tell: Tell) -> None:
         made = await shot(h, reel=None)
         made.store("reel", "raw")
         made.damage("reel", "Missing moov box")
-        body = await told(made, "reel")
+        answer = await made.ann.get(f"{made.address}/reel")
+        body = answer.json()
         assert body["issues"] == [{"severity": "error", "message": "Missing moov box"}]
         assert (body["mode"], body["kind"], body["facts"]) == ("raw", None, None)
+        assert body["warnings"] == [answer.headers["X-Dits-Warning"]] == ["corrupted-container"]
 
     tell(story)
 
@@ -248,86 +250,6 @@ def test_what_is_no_file_of_the_commit_is_missing(tell: Tell) -> None:
         expect_problem(await made.ann.get(f"/commits/{'0' * 32}/media"), 404, "NOT_FOUND")
 
     tell(story)
-
-
-# ------------------------------------------------------------------ lists
-FILTERS = {
-    "": ["cut", "proxy", "reel", "song"],
-    "?codec=hvc1": ["reel"],
-    "?codec=hvc1.2.4.L153.B0": ["reel"],
-    "?codec=hvc": [],
-    "?codec=mp4a": ["reel", "song"],
-    "?hdr=hdr10": ["reel"],
-    "?hdr=hdr10%2B": [],
-    "?hdr=any": ["reel"],
-    "?hdr=none": ["proxy", "song"],
-    "?kind=video": ["proxy", "reel"],
-    "?kind=audio": ["song"],
-    "?kind=project": ["cut"],
-    "?mode=raw": ["proxy"],
-    "?mode=project": ["cut"],
-    "?duration_ms_min=60101": ["proxy", "reel", "song"],
-    "?duration_ms_min=60102": ["song"],
-    "?duration_ms_max=60101": ["proxy", "reel"],
-    "?prefix=re": ["reel"],
-    "?kind=video&mode=media": ["reel"],
-}
-
-
-async def library(h: House) -> Shot:
-    made = await shot(h, notes=None, cut=None, proxy=PROXY, reel=REEL, song=SONG)
-    made.store("cut", "project")
-    made.store("proxy", "raw", PROXY)
-    made.store("reel", "media", REEL)
-    made.store("song", "media", SONG)
-    return made
-
-
-def test_a_list_holds_what_is_asked_for_and_no_other_file(tell: Tell) -> None:
-    async def story(h: House) -> None:
-        made = await library(h)
-        for asked, expected in FILTERS.items():
-            assert paths(await made.ann.get(made.address + asked)) == expected, asked
-
-    tell(story)
-
-
-def test_a_line_sums_a_file_up(tell: Tell) -> None:
-    async def story(h: House) -> None:
-        made = await library(h)
-        (reel,) = (await made.ann.get(f"{made.address}?hdr=any")).json()["items"]
-        assert reel["codecs"] == ["hvc1.2.4.L153.B0", "mp4a.40.2"]
-        assert (reel["width"], reel["height"], reel["frame_rate"]) == (3840, 2160, "25")
-        assert (reel["duration_ms"], reel["container"], reel["hdr"]) == (60_101, "mp4", "hdr10")
-        assert (reel["sync"]["driftMs"], reel["warnings"]) == (101, ["av-sync"])
-
-    tell(story)
-
-
-@pytest.mark.parametrize("question", ["hdr=hdr11", "kind=film", "mode=opaque", "duration_ms_min=-1", "x=1"])
-def test_a_filter_that_there_is_not_is_refused(tell: Tell, question: str) -> None:
-    async def story(h: House) -> None:
-        made = await shot(h, reel=REEL)
-        expect_problem(await made.ann.get(f"{made.address}?{question}"), 400, "INVALID_QUERY")
-
-    tell(story)
-
-
-@pytest.mark.parametrize("limit", [1, 2, 500])
-@pytest.mark.parametrize("most", ["media_walked_max", "media_loaded_max"])
-def test_parts_of_a_list_are_the_whole(tell: Tell, limit: int, most: str) -> None:
-    """Also where a part ends because enough was looked at."""
-
-    async def story(h: House) -> None:
-        made = await library(h)
-        found, after = list[str](), ""
-        while after is not None:
-            part = await made.ann.get(f"{made.address}?limit={limit}&after={after}")
-            found += paths(part)
-            after = part.json()["page"]["next"]
-        assert found == FILTERS[""]
-
-    tell(story, limits=replace(QUICK, **{most: 2}))
 
 
 # ------------------------------------------------------------------ pictures
