@@ -135,5 +135,5 @@ def _warnings(each: Looked) -> Iterator[CheckWarning]:
     if found.sync is not None and found.sync.suggestion:
         yield CheckWarning(path=each.path, code="av-sync", message=found.sync.suggestion)
     if found.project is not None and found.project.is_opaque:
-        words = f"{found.project.nle} {found.project.version or found.project.told_version}"
+        words = f"{found.project.nle} {found.project.version_told}"
         yield CheckWarning(path=each.path, code="opaque-project", message=f"Stored opaque: {words}")

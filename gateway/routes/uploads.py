@@ -93,7 +93,7 @@ class Completed:
             warning=f"Unsupported codec: {unsupported[0]}" if unsupported else None,
             stored_as=None if project is None else "opaque" if project.is_opaque else "parsed",
             nle=project.nle if project is not None else None,
-            version=(project.version or project.told_version) if project is not None else None,
+            version=project.version_told if project is not None else None,
             supported=project.is_supported if project is not None else None,
         )
 
