@@ -6,7 +6,7 @@ limited, so a nesting bomb is an error and not a crash. Nothing is read but head
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from struct import unpack_from
 
@@ -20,19 +20,31 @@ DEPTH_MAX = 16
 """Of containers in containers; the deepest that is read, in a track, is 6."""
 BOXES_MAX = 2_000_000
 """In moov and all fragments together; of what a movie of SIBLINGS_MAX needs, the half again."""
+TREE_BOXES_MAX = 100_000
+"""In moov, or in one fragment: held together, 40 times as large as in the file; TRACKS_MAX need 4,000."""
 SPELLS_MAX = 4_000_000
 """Entries of all tables of durations and of shifts."""
 DISTINCT_SPELLS_MAX = 200_000
 """Of them, how many may differ: equal ones are kept once."""
+SYNC_SORTED_MAX = 1_000_000
+"""Sync samples that a table does not tell in order: to sort them takes 100 bytes each."""
+EDITS_MAX = 100_000
+"""Of all tracks: 16 MB."""
+UNLISTED_FREE = 65_536
+"""A file cut short may lack samples that its fragments number without telling of each."""
 READ_AHEAD_BYTES = 4096
 """Headers lie close together, and a read of a store costs more than these bytes."""
 CONTAINERS = frozenset({"moov", "trak", "edts", "mdia", "minf", "dinf", "stbl", "mvex", "moof", "traf"})
 LIMITS = {
     "boxes": BOXES_MAX,
+    "boxes in one container": TREE_BOXES_MAX,
     "tracks": TRACKS_MAX,
     "samples": SAMPLES_MAX,
     "samples of fragments": SAMPLES_MAX,
     "sync samples": SAMPLES_MAX,
+    "sync samples out of order": SYNC_SORTED_MAX,
+    "samples that are nowhere listed": SAMPLES_MAX,
+    "edits": EDITS_MAX,
     "chunks of samples": SAMPLE_CHUNKS_MAX,
     "runs of chunks": SAMPLE_CHUNKS_MAX,
     "spells": SPELLS_MAX,
@@ -43,14 +55,25 @@ LIMITS = {
 class Budget:
     """What one movie may take; every table asks before it is read."""
 
-    def __init__(self) -> None:
-        self._left = dict(LIMITS)
+    def __init__(self, limits: Mapping[str, int] = LIMITS) -> None:
+        self._limits = limits
+        self._left = dict(limits)
+
+    @classmethod
+    def of_file(cls, size_bytes: int) -> Budget:
+        """A number alone costs a file nothing: so many samples as it has bytes, and no more, are believed."""
+        unlisted = min(SAMPLES_MAX, UNLISTED_FREE + size_bytes)
+        return cls(LIMITS | {"samples that are nowhere listed": unlisted})
 
     def take(self, what: str, count: int) -> None:
         """Raises FormatError if a movie has more than the limit of them."""
         self._left[what] -= count
         if self._left[what] < 0:
-            raise FormatError(reason=f"a movie has more than {LIMITS[what]} {what}")
+            raise FormatError(reason=f"a movie has more than {self._limits[what]} {what}")
+
+    def renew(self, what: str) -> None:
+        """Those that were taken are held no more."""
+        self._left[what] = self._limits[what]
 
 
 class ReadAhead:
@@ -118,11 +141,14 @@ def walk(source: Source, start: int = 0, stop: int | None = None, depth: int = 0
 
 def tree_of(source: Source, root: Box, budget: Budget) -> Node:
     """The container with all that is in it. Raises FormatError as `walk`, or if the budget is spent."""
+    if root.depth == 0:
+        budget.renew("boxes in one container")
     if root.kind not in CONTAINERS:
         return Node(root)
     children: list[Node] = []
     for box in walk(source, root.content_offset, root.end, root.depth + 1):
         budget.take("boxes", 1)
+        budget.take("boxes in one container", 1)
         children.append(tree_of(source, box, budget))
     return Node(root, tuple(children))
 

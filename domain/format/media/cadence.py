@@ -17,7 +17,7 @@ from operator import add, sub
 from .movie import Samples, Spell, Track
 
 REORDERED_MAX = 1_000_000
-"""Samples of a track that are sorted by presentation: 9 hours at 30 a second, in one second."""
+"""Samples of a movie that are sorted by presentation: 9 hours at 30 a second, in one second."""
 TICKS_MIN = 8
 """Of a duration that rounding may move by one tick: 120 pictures a second in milliseconds."""
 UNEVEN_MIN = 4
@@ -61,8 +61,8 @@ class Cadence:
         return self.shown.spells
 
 
-def cadence_of(track: Track) -> Cadence:
-    shown = presented(track.samples)
+def cadence_of(track: Track, sorted_max: int = REORDERED_MAX) -> Cadence:
+    shown = presented(track.samples, sorted_max)
     weights = _weights(shown.spells)
     if not weights:
         return Cadence(Fraction(0), is_variable=False, usual=0, shown=shown)
@@ -73,10 +73,15 @@ def cadence_of(track: Track) -> Cadence:
     return Cadence(_rate(weights, track.timescale), is_variable, usual, shown)
 
 
-def presented(samples: Samples) -> Presented:
+def is_reordered(samples: Samples) -> bool:
+    """May they be shown in another order than they are stored in?"""
+    return any(spell.value for spell in samples.shifts)
+
+
+def presented(samples: Samples, sorted_max: int = REORDERED_MAX) -> Presented:
     """The samples in the order in which they are shown, if they are not too many to be sorted."""
     begin, shifts = samples.begins_at, samples.shifts
-    if not any(spell.value for spell in shifts) or samples.count > REORDERED_MAX:
+    if not is_reordered(samples) or samples.count > sorted_max:
         first = begin + (shifts[0].value if shifts else 0)
         return Presented(samples.durations, first, begin + samples.duration)
     lengths = list(islice(_each(samples.durations), samples.count))

@@ -7,9 +7,9 @@ anything grows; a gap in decoding time lengthens the sample before it, as a deco
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, repeat
+from operator import add
 
 from ..errors import FormatError
 from .boxes import LIMITS
@@ -65,11 +65,12 @@ class Growing:
     def after(cls, samples: Samples, reading: Reading) -> Growing:
         growing = cls(reading, samples.count, samples.uniform_bytes, samples.sizes, samples.chunk_offsets)
         growing.counts, growing.sync, growing.time = samples.chunk_counts, samples.sync, samples.duration
-        growing.durations = list(samples.durations)
-        growing.shifts = list(samples.shifts) or growing.unshifted()
+        growing.durations = list(samples.durations) or growing.untold()
+        growing.shifts = list(samples.shifts) or growing.untold()
         return growing
 
-    def unshifted(self) -> list[Spell]:
+    def untold(self) -> list[Spell]:
+        """What a table that is not there says of the samples so far."""
         return [Spell(self.count, 0)] if self.count else []
 
     def begin(self, decoded_at: int) -> bool:
@@ -118,36 +119,37 @@ class Growing:
             return
         if self.uniform_bytes:
             self.reading.budget.take("samples", self.count)
+            self.reading.budget.take("samples that are nowhere listed", self.count)
             self.sizes, self.uniform_bytes = array("I", [self.uniform_bytes]) * self.count, 0
         self.reading.budget.take("samples", run.count)
+        if sizes is None:
+            self.reading.budget.take("samples that are nowhere listed", run.count)
         self.sizes.extend(array("I", [size_bytes]) * run.count if sizes is None else sizes)
 
     def _add_sync(self, run: Run) -> None:
         flags = run.columns.get(FLAGS)
         rest = not run.defaults.flags & NOT_SYNC
         first = rest if run.first_flags is None else not run.first_flags & NOT_SYNC
-        if flags is None and first == rest:
-            indices: Iterable[int] = range(self.count, self.count + run.count) if rest else ()
-            are_all = rest
-        elif flags is None:
-            indices = range(self.count + 1, self.count + run.count) if rest else (self.count,)
-            are_all = False
-        else:
-            indices = [i for i, flag in enumerate(flags, self.count) if not flag & NOT_SYNC]
-            if run.first_flags is not None:
-                indices = [i for i in indices if i != self.count]
-                indices = [self.count, *indices] if first else indices
-            are_all = len(indices) == run.count
-        self._mark(indices, run.count, are_all=are_all)
-
-    def _mark(self, indices: Iterable[int], count: int, *, are_all: bool) -> None:
-        if self.sync is None and are_all:
+        if flags is None:
+            self._mark(range(0 if first else 1, run.count) if rest else range(int(first)), run)
             return
-        if self.count + count > LIMITS["samples"]:
+        if run.first_flags is not None:
+            flags[0] = run.first_flags
+        self._mark(array("I", (i for i, flag in enumerate(flags) if not flag & NOT_SYNC)), run)
+
+    def _mark(self, places: array[int] | range, run: Run) -> None:
+        """Decoding can begin at these samples of the run."""
+        if self.sync is None and len(places) == run.count:
+            return
+        if self.count + run.count > LIMITS["samples"]:
             raise FormatError(reason="a movie marks too many samples that decoding can begin at")
+        before = self.count if self.sync is None else 0
+        self.reading.budget.take("sync samples", before + len(places))
+        listed = 0 if isinstance(places, range) else len(places)
+        self.reading.budget.take("samples that are nowhere listed", before + len(places) - listed)
         if self.sync is None:
             self.sync = array("I", range(self.count))
-        self.sync.extend(indices)
+        self.sync.extend(map(add, places, repeat(self.count)))
 
     def _add_spells(self, spells: list[Spell], run: Run, kind: int, default: int) -> None:
         values = run.columns.get(kind)

@@ -106,12 +106,13 @@ class _Lane:
 
 def layout_of(movie: Movie, size_bytes: int) -> Layout | None:
     """None: the tables contradict themselves or the file, tracks share bytes, or it is not worth it."""
-    lanes = list[_Lane]()
+    lanes, left_bytes = list[_Lane](), size_bytes
     for track in movie.tracks:
-        lane = _lane(track, size_bytes)
+        lane = _lane(track, size_bytes, left_bytes)
         if lane is None:
             return None
         if lane.size_bytes >= TRACK_BYTES_MIN:
+            left_bytes -= lane.size_bytes
             lanes.append(lane)
     pictures = [lane for lane in lanes if lane.profile is VIDEO]
     others = [lane for lane in lanes if lane.profile is not VIDEO]
@@ -120,8 +121,8 @@ def layout_of(movie: Movie, size_bytes: int) -> Layout | None:
     return _laid_out([*pictures, *others], size_bytes) or _laid_out([*pictures, _joined(others)], size_bytes)
 
 
-def _lane(track: Track, size_bytes: int) -> _Lane | None:
-    """None if the tables contradict themselves, or the file."""
+def _lane(track: Track, size_bytes: int, left_bytes: int) -> _Lane | None:
+    """None if the tables contradict themselves or the file, or claim more of it than other tracks leave."""
     samples = track.samples
     if not _is_consistent(samples):
         return None
@@ -133,6 +134,8 @@ def _lane(track: Track, size_bytes: int) -> _Lane | None:
             return None
         if extent_bytes:
             lane.add(offset, extent_bytes)
+    if lane.size_bytes > max(left_bytes, TRACK_BYTES_MIN):
+        return None
     if lane.profile is VIDEO and is_in_order:
         lane.units = units_of(samples)
     return lane

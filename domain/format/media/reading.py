@@ -1,14 +1,14 @@
 """Reads a movie's boxes: tracks, tables and fragments, and what is wrong with them.
 
-Promises: no decoder, no more memory than the limits of the model allow (under 256 MiB, a few MB for a film)
-whatever the file's size, and no exception but FormatError, where a limit is passed. Sees what decoders
-overlook: a file cut short passes them, here its mdat ends beyond the file: seed S4.1.
+Promises: no decoder, no more memory than the limits of the model allow (under 256 MiB, a few MB for a film,
+and for a small file as well, whatever it claims), and no exception but FormatError, where a limit is passed.
+Sees what decoders overlook: a file cut short passes them, here its mdat ends beyond the file: seed S4.1.
 """
 
 from __future__ import annotations
 
 from ..errors import FormatError
-from .boxes import Node, ReadAhead, content_of, tree_of, walk
+from .boxes import Budget, Node, ReadAhead, content_of, tree_of, walk
 from .entries import picture_size, sound_entry
 from .fragments import Fragments
 from .movie import ENTRY_BYTES_MAX, Box, Movie, Samples, Track
@@ -47,7 +47,7 @@ def read_movie(source: Source) -> Movie | None:
         return None
     boxes = tuple(walk(ahead))
     kinds = {box.kind for box in boxes}
-    reading = Reading(ahead)
+    reading = Reading(ahead, Budget.of_file(ahead.size_bytes))
     brands = _brands(reading, boxes)
     is_still = "meta" in kinds or not STILLS.isdisjoint(brands[:1])
     if kinds.isdisjoint(OPENINGS) or (is_still and kinds.isdisjoint({"moov", "moof"})):

@@ -22,7 +22,7 @@ from .source import Source
 IS_LITTLE = array("H", [1]).tobytes()[0] == 1
 SLICE = 65_536
 """Table entries looked at at once, where looking takes more memory than the table."""
-EDITS_MAX = 10_000
+TRACK_EDITS_MAX = 10_000
 ISSUES_MAX = 100
 """Of each severity."""
 NOT_A_NUMBER_MAX = 2**32 - 1
@@ -227,6 +227,7 @@ class TrackTables:
             if not count:
                 return array("I")
             self._found("stss does not ascend within its samples")
+            self._reading.budget.take("sync samples out of order", len(numbers))
             numbers = array("I", sorted({number for number in numbers if 0 < number <= count}))
         return array("I", map(sub, numbers, repeat(1)))
 
@@ -239,7 +240,8 @@ def read_edits(reading: Reading, trak: Node) -> tuple[Edit, ...]:
     head = content_of(reading.source, node.box, 8)
     is_wide, width = (True, 20) if head[:1] == b"\1" else (False, 12)
     claimed = int.from_bytes(head[4:8], "big")
-    raw = content_of(reading.source, node.box, min(claimed, EDITS_MAX) * width, 8)
+    raw = content_of(reading.source, node.box, min(claimed, TRACK_EDITS_MAX) * width, 8)
+    reading.budget.take("edits", len(raw) // width)
     if len(raw) < claimed * width:
         reading.found(f"elst claims {claimed} entries, {len(raw) // width} are read")
     rows = (raw[at : at + width] for at in range(0, len(raw) - width + 1, width))

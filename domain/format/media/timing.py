@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import islice, pairwise
 from typing import Literal
 
-from .cadence import Cadence, Presented, cadence_of
+from .cadence import REORDERED_MAX, Cadence, Presented, cadence_of, is_reordered
 from .movie import Movie, Track
 
 DRIFT_MS_MAX = 100
@@ -160,19 +160,26 @@ def _drift_ms(pairs: list[tuple[Track, TrackTiming]]) -> int:
 
 
 def timings_of(movie: Movie) -> tuple[TrackTiming, ...]:
-    """Of every track, in their order."""
+    """Of every track, in their order; REORDERED_MAX samples of them all are sorted, a track whole or not."""
     begins = (_seconds(track.samples.begins_at, track) for track in movie.tracks if track.samples.count)
     origin = min(begins, default=ZERO)
-    return tuple(timing_of(track, movie.timescale, origin) for track in movie.tracks)
+    left, timings = REORDERED_MAX, list[TrackTiming]()
+    for track in movie.tracks:
+        timings.append(timing_of(track, movie.timescale, origin, left))
+        if is_reordered(track.samples) and track.samples.count <= left:
+            left -= track.samples.count
+    return tuple(timings)
 
 
-def timing_of(track: Track, movie_timescale: int, origin: Fraction = ZERO) -> TrackTiming:
+def timing_of(
+    track: Track, movie_timescale: int, origin: Fraction = ZERO, sorted_max: int = REORDERED_MAX
+) -> TrackTiming:
     """The track on the movie's timeline.
 
     `movie_timescale` is in ticks a second. `origin`: where the movie begins in the time of its media, for
     fragments of a recording that has gone on for long.
     """
-    cadence = cadence_of(track)
+    cadence = cadence_of(track, sorted_max)
     placed = _segments(track, movie_timescale, cadence.shown)
     segments = tuple(replace(each, at=max(each.at - origin, ZERO)) for each in placed)
     kind = KINDS.get(track.handler, "other")

@@ -7,9 +7,9 @@ Promises: told from the tables alone; two tracks that hold the same group of pic
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, pairwise, repeat
+from itertools import chain, pairwise, repeat
 
 from ..chunking import KIB, VIDEO
 from .movie import SAMPLES_MAX, Samples
@@ -38,7 +38,8 @@ def units_of(samples: Samples) -> Units | None:
         if not group_bytes:
             continue
         stands_alone = group_bytes >= VIDEO.min_bytes
-        parts = (group_bytes,) if group_bytes <= VIDEO.max_bytes else tuple(filter(None, group))
+        is_short = group_bytes <= VIDEO.max_bytes
+        parts = (group_bytes,) if is_short else array("Q", filter(None, group))
         units.sizes.extend(parts)
         units.begins.append(stands_alone or is_free)
         units.begins.extend(bytes(len(parts) - 1))
@@ -46,11 +47,15 @@ def units_of(samples: Samples) -> Units | None:
     return units
 
 
-def _groups(samples: Samples) -> Iterator[tuple[int, ...]]:
+def _groups(samples: Samples) -> Iterator[Sequence[int]]:
     """The sizes of the samples from one sync sample to the next."""
-    uniform = repeat(samples.uniform_bytes, samples.count)
-    sizes = iter(samples.sizes) if samples.sizes else uniform
     if samples.sync is None:
+        sizes = iter(samples.sizes) if samples.sizes else repeat(samples.uniform_bytes, samples.count)
         return ((size,) for size in sizes)
-    borders = chain((0,), samples.sync, (samples.count,))
-    return (tuple(islice(sizes, after - before)) for before, after in pairwise(borders))
+    return (_between(samples, *borders) for borders in pairwise(chain((0,), samples.sync, (samples.count,))))
+
+
+def _between(samples: Samples, first: int, stop: int) -> array[int]:
+    if samples.sizes:
+        return samples.sizes[first:stop]
+    return array("I", [samples.uniform_bytes]) * (stop - first)

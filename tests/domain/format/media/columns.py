@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 
 from domain.format.media.movie import Movie, Samples
 from domain.format.media.reading import read_movie
@@ -33,7 +33,7 @@ def samples_of(content: bytes, number: int = 0) -> tuple[bytes, ...]:
 
 def are_agreed(samples: Samples) -> bool:
     """As many places, sizes and times as samples; what decoding can begin at is among them."""
-    sync = [-1, *(samples.sync or ()), samples.count]
+    sync = chain((-1,), samples.sync or (), (samples.count,))
     times = [spells for spells in (samples.durations, samples.shifts) if spells]
     return (
         sum(samples.chunk_counts) == samples.count
