@@ -160,23 +160,23 @@ def longest_match(window: Window, place: int, length: int, steps: int, nice_byte
 
     At most `steps` places of the chain are tried; `nice_bytes`, or all to the end of the content, will do.
     """
-    content, keys, chains = window.content, window.keys, window.chains
+    content, triples, chains = window.content, window.triples, window.chains
     ahead = content[place : place + MATCH_BYTES_MAX]
     nice_bytes = min(nice_bytes, len(ahead))
     if length >= len(ahead):
         return length, 0
     limit = max(place - DISTANCE_MAX, 0)
     offset = length - 2
-    candidate, key, distance = chains[place], keys[place + offset], 0
+    candidate, triple, distance = chains[place], triples[place + offset], 0
     for _ in repeat(None, min(steps, NEAR_STEPS_MAX)):
-        if keys[candidate + offset] == key:
+        if triples[candidate + offset] == triple:
             common = _common_bytes(content[candidate : candidate + len(ahead)], ahead)
             if common > length:
                 length, distance = common, place - candidate
                 if length >= nice_bytes:
                     break
                 offset = length - 2
-                key = keys[place + offset]
+                triple = triples[place + offset]
         candidate = chains[candidate]
         if candidate <= limit:
             break

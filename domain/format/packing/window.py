@@ -2,9 +2,9 @@
 
 Promises: it slides, and forgets, exactly when zlib's does, because what it still holds decides which matches
 are found and whether a block can be stored; so a packed project file (S4.5) comes out bit by bit as it was.
-A place is an offset into `content`. `keys` has the hash of the three bytes at every place, `chains` the place
-before it with the same hash; 0 ends a chain, so nothing is ever found at place 0: zlib's quirk, and kept.
-`ranks` counts along a chain.
+A place is an offset into `content`. `triples` has the three bytes at every place as one number, `chains` the
+place before it where they have the same hash, `ranks` how far along the chain it is. 0 ends a chain, so
+nothing is ever found at place 0: zlib's quirk, and kept.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ DISTANCE_MAX = SLIDE_BYTES - LOOKAHEAD_BYTES_MIN
 class Window:
     """Holds the bytes around the place being packed; its lists stay the same objects while it slides."""
 
-    def __init__(self, key_bits: int, *, is_linked_ahead: bool) -> None:
+    def __init__(self, hash_bits: int, *, is_linked_ahead: bool) -> None:
         """`is_linked_ahead`: every place joins its chain as it comes in; else only when `link` is called."""
         self.content = bytearray()
-        self.keys = list[int]()
+        self.triples = list[int]()
         self.chains = list[int]()
         self.ranks = list[int]()
-        self._newest = [0] * (1 << key_bits)
-        self._key_shift = (key_bits + 2) // MATCH_BYTES_MIN
+        self._hashes = list[int]()
+        self._newest = [0] * (1 << hash_bits)
+        self._hash_shift = (hash_bits + 2) // MATCH_BYTES_MIN
         self._is_linked_ahead = is_linked_ahead
         self._block_start = 0
         self._incoming = b""
@@ -51,9 +52,9 @@ class Window:
 
     def link(self, place: int) -> int:
         """Lets a place join its chain; the place before it there."""
-        key = self.keys[place]
-        before = self.chains[place] = self._newest[key]
-        self._newest[key] = place
+        hashed = self._hashes[place]
+        before = self.chains[place] = self._newest[hashed]
+        self._newest[hashed] = place
         self.ranks[place] = self.ranks[before] + 1
         return before
 
@@ -74,7 +75,7 @@ class Window:
                 return place
 
     def _slide(self) -> None:
-        for passing in (self.content, self.keys, self.chains, self.ranks):
+        for passing in (self.content, self.triples, self._hashes, self.chains, self.ranks):
             del passing[:SLIDE_BYTES]
         for places in (self.chains, self._newest):
             places[:] = [place - SLIDE_BYTES if place > SLIDE_BYTES else 0 for place in places]
@@ -83,12 +84,11 @@ class Window:
     def _take_in(self, room_bytes: int) -> None:
         self.content += self._incoming[:room_bytes]
         self._incoming = self._incoming[room_bytes:]
-        first, shift, mask = len(self.keys), self._key_shift, len(self._newest) - 1
+        first, shift, mask = len(self.triples), self._hash_shift, len(self._newest) - 1
         fresh = self.content[first:]
-        self.keys += [
-            (one << shift + shift ^ two << shift ^ three) & mask
-            for one, two, three in zip(fresh, fresh[1:], fresh[2:], strict=False)
-        ]
+        triples = tuple(zip(fresh, fresh[1:], fresh[2:], strict=False))
+        self.triples += [one << 16 | two << 8 | three for one, two, three in triples]
+        self._hashes += [(one << 2 * shift ^ two << shift ^ three) & mask for one, two, three in triples]
         self.chains += [0] * (len(self.content) - len(self.chains))
         self.ranks += [0] * (len(self.content) - len(self.ranks))
         if self._is_linked_ahead:
@@ -97,7 +97,7 @@ class Window:
     def _link_from(self, first: int) -> None:
         """`link` for every new place: once a byte, so with nothing looked up twice."""
         chains, ranks, newest = self.chains, self.ranks, self._newest
-        for place, key in enumerate(islice(self.keys, first, None), first):
-            before = chains[place] = newest[key]
-            newest[key] = place
+        for place, hashed in enumerate(islice(self._hashes, first, None), first):
+            before = chains[place] = newest[hashed]
+            newest[hashed] = place
             ranks[place] = ranks[before] + 1
