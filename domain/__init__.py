@@ -11,7 +11,7 @@ Read in this order:
 - ``sagas/``: what happens after a command was accepted, as pure functions;
 - ``format/``: the bytes that are stored (shared with the client's wheel); ``snapshots``: trees compared,
   changed and rebased;
-- ``ports``: what the domain asks of the world.
+- ``ports``, ``counting``: what the domain asks of the world, and how it is told in numbers.
 
 A new event is one class, named in its module's union. Nothing else has to be touched.
 """

@@ -19,12 +19,12 @@ from blake3 import blake3
 from domain import consumer as consumers
 from domain import repository as repositories
 from domain.consumer import grants
+from domain.counting import Count
 from domain.errors import DitsError, ForbiddenError, NotFoundError, UnauthorizedError
 from domain.ids import ConsumerId, RepoId, parse_name, repo_id
 from domain.ports import EventLog
 from gateway.caller import REQUESTS_PER_MINUTE, Anonymous, Caller, Directory, Principal, RepoFacts
 from gateway.challenges import INVALID_KEY, LOGIN_NEEDED, Failure, refusal_for
-from gateway.measures import Count
 from gateway.oauth import Tokens, invalid_token
 
 KEY_HEADER, TOKEN_HEADER = "x-api-key", "authorization"

@@ -14,9 +14,9 @@ from typing import Literal
 
 import structlog
 
+from domain.counting import Dial
 from domain.errors import UnavailableError
 from domain.ports import Clock
-from gateway.measures import Dial
 from gateway.signals import AlertName, CircuitName, Signals
 
 THRESHOLD = 5

@@ -21,13 +21,13 @@ from typing import Literal, NamedTuple, get_args
 import structlog
 from blake3 import blake3
 
+from domain.counting import Count
 from domain.errors import RateLimitExceededError, UnavailableError
 from domain.ports import Clock
 from gateway.addresses import limit_subject
 from gateway.counters import Counters
 from gateway.errors import BusyError
 from gateway.heads import head_of
-from gateway.measures import Count
 
 Bucket = Literal["anonymous", "consumer", "invalid_key", "injection"]
 BUCKET_NAMED: Mapping[str, Bucket] = {bucket: bucket for bucket in get_args(Bucket)}

@@ -10,13 +10,14 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Protocol, get_args
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from domain.counting import Count
 from gateway.challenges import Failure
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
@@ -25,18 +26,6 @@ BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 BOUNDS = (*map(str, BUCKETS_S), "+Inf")
 AUTH_REASONS: tuple[Failure, ...] = get_args(Failure)
 RATE_BUCKETS = ("anonymous", "consumer", "invalid_key", "injection")
-
-
-class Count(Protocol):
-    """A counter that somebody else named."""
-
-    def inc(self, amount: float = 1) -> None: ...
-
-
-class Dial(Protocol):
-    """A gauge that somebody else named."""
-
-    def set(self, value: float) -> None: ...
 
 
 class Measures:

@@ -18,10 +18,10 @@ from prometheus_client import CollectorRegistry, Counter
 from starlette.types import Scope
 
 from domain import version_spec
+from domain.counting import Count
 from domain.errors import DitsError, VersionConflictError
 from domain.version_spec import Asked, Asker, Choice, Danger, Given, Live, Notice, Source
 from gateway.errors import DOCS, HeaderFieldsTooLargeError
-from gateway.measures import Count
 
 Outcome = Literal[
     "ok",

@@ -12,8 +12,8 @@ from typing import Literal, Protocol
 
 import structlog
 
+from domain.counting import Dial
 from domain.errors import MemoryPressureError
-from gateway.measures import Dial
 from gateway.operation import Takes
 from gateway.signals import Signals
 

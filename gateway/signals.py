@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 import structlog
 
@@ -22,13 +22,13 @@ from domain import alerts, circuits, consumer, incidents
 from domain.alerts import RaiseAlert, Severity, alert_id
 from domain.circuits import CloseCircuit, OpenCircuit, circuit_id
 from domain.consumer import NoteVersionUse
+from domain.counting import Count, Counts
 from domain.decider import Ask, Context
 from domain.errors import ConcurrencyConflictError, DitsError
 from domain.ids import ConsumerId
 from domain.incidents import RecordIncident, incidents_id
 from domain.ports import Clock, EventLog
 from gateway.bridge import Bridge
-from gateway.measures import Count
 
 AlertName = Literal[
     "registry_not_initialized",
@@ -66,12 +66,6 @@ USES_REMEMBERED_MAX = 100_000
 """Pairs of consumer and version; forgetting them costs a look into the log."""
 
 log = structlog.get_logger("gateway.signals")
-
-
-class Counts(Protocol):
-    """A counter with labels that somebody else named."""
-
-    def of(self, *labels: str) -> Count: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ is an event (S4.1); everything else that is found is told as a warning and an ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -15,6 +15,7 @@ from domain.asset import decider as assets
 from domain.asset.decider import RecordFailure, RecordFindings, asset_id
 from domain.asset.events import AssetValidationFailed, FoundIssue
 from domain.commit.events import CheckWarning, CommitOpened
+from domain.counting import Count, Counts
 from domain.decider import Ask, Context
 from domain.errors import CorruptedContainerError
 from domain.examination import Examination, examine, findings
@@ -23,13 +24,24 @@ from domain.ids import Digest, FilePath, RepoId
 from domain.ports import EventLog, ObjectStore
 from domain.snapshots import Change
 from domain.successions import opened_source
-from workers.media_counts import MediaCounts
 
 REMEMBERED_MAX = 4_096
 """Contents whose examination is kept, some kB each: a commit is described first and checked then."""
 ASKS_AT_ONCE = 64
 """Assets recorded in one append."""
 RECOVERY = ("salvage", "raw")
+
+
+@dataclass(frozen=True, slots=True)
+class MediaCounts:
+    """What is counted here (acceptance: S4.1-S4.5)."""
+
+    validation: Mapping[str, Count]
+    """By result: passed, failed."""
+    unsupported_codecs: Count
+    sync_warnings: Count
+    projects: Counts
+    """By program, and whether its version is supported (yes, no)."""
 
 
 @dataclass(frozen=True, slots=True)

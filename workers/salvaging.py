@@ -27,6 +27,7 @@ from domain.asset.events import (
 from domain.commit import decider as commits
 from domain.commit.decider import Commit, OpenCommit
 from domain.commit.events import CommitOpened, PathChange
+from domain.counting import Count
 from domain.decider import Ask, Context
 from domain.errors import SessionClosedError
 from domain.event import Recorded
@@ -44,7 +45,6 @@ from domain.session.commands import StartSession
 from domain.successions import opened_source
 from workers.content_sending import SessionSender
 from workers.hdr_keeping import FileSource, Kept, keep_hdr
-from workers.media_counts import Count
 
 log = structlog.get_logger(__name__)
 

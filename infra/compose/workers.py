@@ -19,8 +19,7 @@ from workers.clockwork import Clockwork
 from workers.commit_steps import CommitSteps, NamedCheck
 from workers.commit_worker import CommitWorker
 from workers.lease_watcher import LeaseWatcher
-from workers.media_check import MediaCheck
-from workers.media_counts import MediaCounts
+from workers.media_check import MediaCheck, MediaCounts
 from workers.projector import Projector
 from workers.rebuild import Rebuilder
 from workers.reexamination import Reexaminer
