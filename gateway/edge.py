@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,8 +38,27 @@ DISCOVERY = "/versions"
 UNKNOWN_ROUTE = "unknown"
 CLIENT_GONE_STATUS = 499
 """In logs and metrics only: nobody hears it."""
+FAULT_STATUS = 500
+"""What a request that nobody answered is measured as."""
 COMMON = ((b"Vary", VARY.encode()), (b"X-Content-Type-Options", b"nosniff"))
 NO_STORE = (b"Cache-Control", b"no-store")
+
+
+class Met(NamedTuple):
+    """A request that is over: what is measured, logged and traced of it."""
+
+    method: str
+    """As the client sent it."""
+    route: str
+    operation: str | None
+    status: int
+    """0 if no answer was begun."""
+    whole: bool
+    caller: Caller | None
+    version: str
+    correlation: str
+    bytes_sent: int
+    took_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,34 +99,27 @@ class Edge:
                 visit.status = CLIENT_GONE_STATUS
         finally:
             self._in_progress.discard(id(scope))
-            self._note(visit, (self.clock.monotonic_ms() - began_ms))
+            self.note(visit.met(self.clock.monotonic_ms() - began_ms), visit.span)
             bound().reset(before)
 
     @property
     def is_full(self) -> bool:
         return len(self._in_progress) > self.requests_max
 
-    def _note(self, visit: _Visit, took_ms: int) -> None:
-        scope, status = visit.scope, visit.status or 500
-        route, version, caller = visit.route, visit.passage.version, visit.passage.caller
-        known = caller if isinstance(caller, Principal) else None
-        method: str = scope["method"]
-        self.measures.answered(method, route, status, version, took_ms / 1000)
-        line = AccessLine(
-            method if method in METHODS else escaped(method, characters_max=16),
-            route,
-            scope.get("dits.operation"),
-            visit.status,
-            visit.finished,
-            known.name if known is not None else "anonymous",
-            version,
-        )
-        self.access_log(line, visit.correlation, visit.bytes_sent, took_ms)
-        if visit.span is None:
+    def note(self, met: Met, span: Span | None) -> None:
+        """Measured, logged and traced: every request, whoever answered it."""
+        known = met.caller if isinstance(met.caller, Principal) else None
+        name = known.name if known is not None else "anonymous"
+        status = met.status or FAULT_STATUS
+        self.measures.answered(met.method, met.route, status, met.version, met.took_ms / 1000)
+        said = met.method if met.method in METHODS else escaped(met.method, characters_max=16)
+        line = AccessLine(said, met.route, met.operation, met.status, met.whole, name, met.version)
+        self.access_log(line, met.correlation, met.bytes_sent, met.took_ms)
+        if span is None:
             self.tracer.left()
             return
-        correlation, kind = visit.correlation, known.kind if known is not None else "anonymous"
-        self.tracer.ended(visit.span, Ending(method, route, status, version, correlation, kind))
+        kind = known.kind if known is not None else "anonymous"
+        self.tracer.ended(span, Ending(met.method, met.route, status, met.version, met.correlation, kind))
 
 
 @dataclass(slots=True)
@@ -175,6 +187,22 @@ class _Visit:
             return told
         route = self.scope.get("route")
         return str(route.path).replace(":path}", "}") if route is not None else UNKNOWN_ROUTE
+
+    def met(self, took_ms: int) -> Met:
+        """Once it is over."""
+        scope, passage = self.scope, self.passage
+        return Met(
+            scope["method"],
+            self.route,
+            scope.get("dits.operation"),
+            self.status,
+            self.finished,
+            passage.caller,
+            passage.version,
+            self.correlation,
+            self.bytes_sent,
+            took_ms,
+        )
 
     # ---------------------------------------------------------------- what is said
     async def say(self, message: Message) -> None:

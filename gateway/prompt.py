@@ -13,18 +13,16 @@ from typing import NamedTuple
 from starlette.types import Scope
 
 from domain.errors import DitsError
-from gateway.access import AccessLine
 from gateway.addresses import client_address
 from gateway.admission import Arrival, Passage
-from gateway.caller import Caller, Principal
+from gateway.caller import Caller
 from gateway.correlation import correlation_id
 from gateway.discovering import discovered
-from gateway.edge import COMMON, UNKNOWN_ROUTE, Edge, forwarded_for
+from gateway.edge import COMMON, UNKNOWN_ROUTE, Edge, Met, forwarded_for
 from gateway.heads import head_of
 from gateway.http_door import headers_of
 from gateway.limiting import Standing
 from gateway.negotiation import spoken_in
-from gateway.tracing import Ending
 from gateway.versions.snapshot import Page
 
 COMMON_HEAD = head_of(COMMON)
@@ -80,7 +78,8 @@ class Prompt:
             reply.standing.head(),
             reply.page.body,
         )
-        self._note(heard, reply, correlation, edge.clock.monotonic_ms() - began_ms)
+        span = edge.tracer.began(heard.arrival.headers) if edge.tracer.is_recording else None
+        edge.note(_met(reply, correlation, edge.clock.monotonic_ms() - began_ms), span)
         return answer
 
     def _reply(self, heard: Heard) -> Reply | None:
@@ -97,14 +96,8 @@ class Prompt:
         standing = edge.admission.counted_at_once(caller, heard.arrival.address)
         return None if standing is None else Reply(page, route, caller, standing)
 
-    def _note(self, heard: Heard, reply: Reply, correlation: str, took_ms: int) -> None:
-        edge, route = self.edge, reply.route
-        known = reply.caller if isinstance(reply.caller, Principal) else None
-        edge.measures.answered(METHOD, route, STATUS, UNKNOWN_ROUTE, took_ms / 1000)
-        name = known.name if known is not None else "anonymous"
-        line = AccessLine(METHOD, route, None, STATUS, True, name, UNKNOWN_ROUTE)
-        edge.access_log(line, correlation, len(reply.page.body), took_ms)
-        if edge.tracer.is_recording:
-            span = edge.tracer.began(heard.arrival.headers)
-            kind = known.kind if known is not None else "anonymous"
-            edge.tracer.ended(span, Ending(METHOD, route, STATUS, UNKNOWN_ROUTE, correlation, kind))
+
+def _met(reply: Reply, correlation: str, took_ms: int) -> Met:
+    size_bytes = len(reply.page.body)
+    caller, version = reply.caller, UNKNOWN_ROUTE
+    return Met(METHOD, reply.route, None, STATUS, True, caller, version, correlation, size_bytes, took_ms)
