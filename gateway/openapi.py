@@ -89,11 +89,11 @@ def _operation(operation: AnyOperation, edition: str, address: int) -> Json:
 
 def _answers(operation: AnyOperation, edition: str) -> Json:
     content = _content(operation, edition)
-    answers = {str(operation.success): _answer(operation.about, operation.success, content)}
-    for status, about in MORE_ANSWERS.get(operation.name, {}).items():
-        answers[str(status)] = _answer(about, status, content)
-    if more := MORE_ANSWER_HEADERS.get(operation.name):
-        answers = {status: {**each, "headers": ANSWER_HEADERS | more} for status, each in answers.items()}
+    abouts = {operation.success: operation.about, **MORE_ANSWERS.get(operation.name, {})}
+    answers = {str(status): _answer(about, status, content) for status, about in abouts.items()}
+    if edition != EDITIONS[0]:
+        for status, more in MORE_ANSWER_HEADERS.get(operation.name, {}).items():
+            answers[str(status)]["headers"] = ANSWER_HEADERS | more
     problem = {"description": "Refused or failed.", "content": {MEDIA_TYPE: {"schema": _ref(ProblemBody)}}}
     return {**answers, "default": problem}
 

@@ -106,15 +106,22 @@ ANSWER_HEADERS: Json = {
     "X-Correlation-ID": {"schema": TEXT},
     "X-Dits-Position": {"schema": TEXT},
 }
-MORE_ANSWER_HEADERS: Mapping[str, Json] = {
-    "media.show": {
-        "X-Dits-Warning": {
-            "schema": TEXT,
-            "description": "What is the matter, if anything is: "
-            "`corrupted-container`, `unsupported-codec`, `av-sync`, `hdr-metadata-lost`, `opaque-project`.",
-        }
+
+
+def _warning(*words: str) -> Json:
+    """What is the matter with a file; a client may rely on the words, separated by commas."""
+    said = ", ".join(f"`{word}`" for word in words)
+    return {"X-Dits-Warning": {"schema": TEXT, "description": f"What is the matter, if anything is: {said}."}}
+
+
+_MATTERS = ("corrupted-container", "unsupported-codec", "av-sync", "opaque-project")
+MORE_ANSWER_HEADERS: Mapping[str, Mapping[int, Json]] = {
+    "commits.open": {201: _warning(*_MATTERS)},
+    "files.put": {201: _warning("unsupported-codec")},
+    "media.show": {200: _warning(*_MATTERS, "hdr-metadata-lost")},
+    "media.salvage": {
+        202: {"Location": {"schema": TEXT, "description": "Where what becomes of it is told."}}
     },
-    "media.salvage": {"Location": {"schema": TEXT, "description": "Where what becomes of it is told."}},
-    "pictures.get": {"ETag": {"schema": TEXT}},
+    "pictures.get": {200: {"ETag": {"schema": TEXT}}, 304: {"ETag": {"schema": TEXT}}},
 }
-"""Of operations that v1 does not describe: what it says is frozen."""
+"""By status. v1 describes none of them: what it says is frozen."""

@@ -66,6 +66,26 @@ def without_words(node: Any) -> Any:
     return {name: without_words(each) for name, each in kept.items()}
 
 
+WARNING = "X-Dits-Warning"
+WARNED = {
+    ("commits.open", "201"),
+    ("files.put", "201"),
+    ("media.show", "200"),
+}
+
+
+def test_an_answer_that_may_warn_says_so_in_all_but_the_frozen_document() -> None:
+    warned = {
+        (edition, operation["operationId"], status)
+        for edition, document in DOCUMENTS.items()
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        for status, answer in operation["responses"].items()
+        if WARNING in answer.get("headers", {})
+    }
+    assert warned == {("v2", *each) for each in WARNED}
+
+
 def test_the_document_is_openapi() -> None:
     assert DOCUMENT.keys() == OBJECT_KEYS
     assert DOCUMENT["openapi"].startswith("3.1.")
