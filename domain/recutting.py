@@ -1,7 +1,7 @@
-"""A file cut by its tracks, and kept part by part: one that was cut blindly before, or one that we wrote.
+"""A file cut by what it is, and kept part by part: one that was cut blindly before, or one that we wrote.
 
 Promises: the recipe is the one that a client makes of the same file, so all ways in share their chunks; what
-cannot be cut by tracks is left to who asked; memory is flat; taken up again it stores nothing twice.
+can only be cut blindly is left to who asked; memory is flat; taken up again it stores nothing twice.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 
 from domain.errors import FormatError
-from domain.format.media.cutting import StreamChunk, cut_file
-from domain.format.media.source import RecipeSource, Source
+from domain.format.cutters import cutter_for
+from domain.format.media.cutting import StreamChunk
+from domain.format.media.source import Source
+from domain.format.rebuilding import RecipeSource
 from domain.format.recipe import ChunkRef, Recipe
 from domain.ids import Digest, packed
 from domain.ports import ObjectName, ObjectStore
@@ -34,15 +36,15 @@ def source_of(store: ObjectStore, recipe: Recipe) -> RecipeSource:
     return RecipeSource(recipe, lambda name: store.get(ObjectName("chunks", name)))
 
 
-def by_tracks(source: Source, keep: Keep, *, bytes_max: int) -> Recipe | None:
-    """The recipe by tracks, its chunks kept; None if the file is not cut so, or has more bytes.
+def recut(source: Source, keep: Keep, *, bytes_max: int) -> Recipe | None:
+    """The recipe, its chunks kept; None if the file is to be cut blindly, or has more bytes.
 
     Raises what the source and `keep` raise.
     """
-    cutter = cut_file(source) if source.size_bytes <= bytes_max else None
+    cutter = cutter_for(source) if source.size_bytes <= bytes_max else None
     if cutter is None:
         return None
-    rows = rows_of(chain.from_iterable(cutter.groups()), len(cutter.layout.courses), keep)
+    rows = rows_of(chain.from_iterable(cutter.groups()), len(cutter.profiles), keep)
     try:
         return cutter.recipe(rows)
     except FormatError:  # more runs or chunks than a recipe holds

@@ -10,7 +10,7 @@ from domain.asset import decider as assets
 from domain.asset.decider import StandForOthers, SupersedeRecipe, asset_id
 from domain.asset.events import RecipeSuperseded
 from domain.decider import Ask
-from domain.format.media.source import RecipeSource
+from domain.format.rebuilding import RecipeSource
 from domain.format.recipe import Recipe
 from domain.ids import Digest, RepoId
 from domain.ports import EventLog, ObjectName, ObjectStore

@@ -7,7 +7,7 @@ sent, as the RFC allows; one that lies outside is refused with the file's size.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from domain.errors import RangeNotSatisfiableError
@@ -29,6 +29,17 @@ class Span:
     def of(self, size_bytes: int) -> str:
         """Content-Range."""
         return f"bytes {self.start}-{self.stop - 1}/{size_bytes}"
+
+    def within(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Its part of a whole that comes in pieces, of which no more are asked for than needed."""
+        at = 0
+        for piece in pieces:
+            part = piece[max(0, self.start - at) : max(0, self.stop - at)]
+            at += len(piece)
+            if part:
+                yield part
+            if at >= self.stop:
+                return
 
 
 def asked_span(headers: Mapping[str, str], etag: str, size_bytes: int) -> Span | None:

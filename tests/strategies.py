@@ -11,6 +11,7 @@ from domain.format.chunking import CHUNK_BYTES_MAX
 from domain.format.digest import Digest, digest_of
 from domain.format.extension import Extension, Extensions
 from domain.format.manifest import Manifest
+from domain.format.packing.packing import GZIP_MAGIC, PACKED_BYTES_MAX, Manner, Packing
 from domain.format.paths import broken_name_rule, case_key
 from domain.format.recipe import ChunkRef, Recipe, Run, Stream
 from domain.format.tree import Entry, EntryKind, Tree
@@ -66,6 +67,22 @@ def recipes(draw: st.DrawFn) -> Recipe:
         left[stream] -= taken
         runs.append(Run(stream, taken))
     return Recipe(tuple(Stream.of(3, chunks) for chunks in streams), tuple(runs))
+
+
+packings = st.builds(
+    Packing,
+    header=st.binary(max_size=20).map(GZIP_MAGIC.__add__),
+    manner=st.builds(Manner, st.integers(1, 9), st.integers(1, 9), st.integers(0, 4)),
+    size_bytes=st.integers(100, PACKED_BYTES_MAX),
+    digest=digests,
+)
+
+
+@st.composite
+def packed_recipes(draw: st.DrawFn) -> Recipe:
+    chunks = draw(st.lists(chunk_refs, min_size=1, max_size=4))
+    size_bytes = sum(chunk.size_bytes for chunk in chunks)
+    return Recipe((Stream.of(3, chunks),), (Run(0, size_bytes),), draw(packings))
 
 
 manifests = st.builds(

@@ -18,7 +18,7 @@ from domain.format.media.source import Source
 from domain.format.recipe import Recipe, Run, Stream
 from domain.ids import SessionId
 from domain.ports import EventLog, ObjectName, ObjectStore
-from domain.recutting import ANY_BYTES, Fresh, by_tracks, rows_of, stored
+from domain.recutting import ANY_BYTES, Fresh, recut, rows_of, stored
 from domain.session import decider as sessions
 from domain.session.commands import SessionCommand
 from domain.session.recording import in_appends, recipe_commands
@@ -39,7 +39,7 @@ class SessionSender:
 
     def send(self, source: Source) -> Recipe:
         """Raises what the store raises, UploadExpiredError, SessionClosedError, UnavailableError to stop."""
-        recipe = by_tracks(source, self._keep, bytes_max=ANY_BYTES) or self._opaque(source)
+        recipe = recut(source, self._keep, bytes_max=ANY_BYTES) or self._opaque(source)
         self.store.put([(ObjectName("recipes", recipe.digest), recipe.encode())])
         for group in in_appends(recipe_commands(recipe)):
             self._ask(*group)

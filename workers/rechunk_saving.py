@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from domain.errors import ChunkNotFoundError, CorruptObjectError
 from domain.format.recipe import Recipe
 from domain.ids import Digest
-from domain.recutting import ANY_BYTES, Fresh, by_tracks
+from domain.recutting import ANY_BYTES, Fresh, recut
 from domain.successions import newest
 from workers.rechunking import Rechunker
 
@@ -83,4 +83,4 @@ def _cut(rechunker: Rechunker, old: Recipe) -> Sizes | None:
     def count(fresh: Fresh) -> None:
         sizes.update((name, len(content)) for name, content in fresh.items())
 
-    return sizes if by_tracks(rechunker.source(old), count, bytes_max=ANY_BYTES) is not None else None
+    return sizes if recut(rechunker.source(old), count, bytes_max=ANY_BYTES) is not None else None

@@ -1,4 +1,4 @@
-"""Films that were cut blindly, cut again by their tracks, recipe by recipe (`dits recipes rechunk`).
+"""Files that were cut blindly, cut again by what they are, recipe by recipe (`dits recipes rechunk`).
 
 Promises: trees and commits never change; a recipe is superseded by one append, once the new one and its
 chunks are durable, recorded and seen to rebuild the same bytes; broken off anywhere, what is done stays done
@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from domain.decider import Context
 from domain.errors import ChunkNotFoundError, CorruptObjectError
 from domain.format.chunking import OPAQUE, WIDE
-from domain.format.media.reading import is_media
+from domain.format.cutters import may_be_cut
 from domain.format.media.source import Source
 from domain.format.recipe import Recipe
 from domain.format.succession import Succession
 from domain.ids import ConsumerId, Digest, RepoId, SessionId, derived_id
 from domain.ports import Clock, EventLog, Ids, ObjectName, ObjectStore
-from domain.recutting import ANY_BYTES, by_tracks, source_of, stored
+from domain.recutting import ANY_BYTES, recut, source_of, stored
 from domain.session import decider as sessions
 from domain.session.commands import ExpireSession, SessionCommand, StartSession
 from domain.session.recording import in_appends, recipe_commands
@@ -113,12 +113,12 @@ class Rechunker:
                 yield converted
 
     def candidate(self, name: Digest) -> Recipe | None:
-        """A film that was cut blindly and that nothing stands for; whether it can be cut is not known yet."""
+        """A file that was cut blindly and that nothing stands for; whether it can be cut is not known yet."""
         if newest(self.events, self.repo, name) != name:
             return None
         recipe = self.recipe(name)
         is_blind = len(recipe.streams) == 1 and recipe.streams[0].profile_id in {OPAQUE.id, WIDE.id}
-        return recipe if is_blind and is_media(self.source(recipe).read(0, HEAD_BYTES)) else None
+        return recipe if is_blind and may_be_cut(self.source(recipe).read(0, HEAD_BYTES)) else None
 
     def recipe(self, name: Digest) -> Recipe:
         return Recipe.decode(self.store.get(ObjectName("recipes", name)))
@@ -145,8 +145,8 @@ class Rechunker:
             self._end(session)
 
     def _recut(self, session: SessionId, old: Recipe) -> Recipe | None:
-        """Durable and recorded with its chunks, which the session holds; None if it is not cut by tracks."""
-        new = by_tracks(
+        """Durable and recorded with its chunks, which the session holds; None if it is only cut blindly."""
+        new = recut(
             self.source(old),
             lambda fresh: self._tell(session, stored(self.store, fresh)),
             bytes_max=ANY_BYTES,

@@ -17,6 +17,7 @@ from .errors import FormatError, ManifestCorruptionError
 Magic = Literal[b"DITR", b"DITT", b"DITM", b"DITS"]
 
 FORMAT_VERSION = 1
+"""The first of every kind, and of all but recipes the only one."""
 HEADER_BYTES = 5
 OBJECT_BYTES_MAX = 64 * 1024 * 1024
 """What one `put` may carry: an object is always written and read as a whole."""
@@ -24,16 +25,19 @@ SIZE_BYTES_MAX = 2**63 - 1
 """Of a file or of all files of a commit: what a signed 64-bit column can hold."""
 
 
-def seal(magic: Magic, body: bytes) -> bytes:
+def seal(magic: Magic, body: bytes, version: int = FORMAT_VERSION) -> bytes:
     """The whole object: magic, version, body, trailer. Raises FormatError if it is over the limit."""
-    framed = magic + bytes([FORMAT_VERSION]) + body
+    framed = magic + bytes([version]) + body
     if len(framed) + DIGEST_BYTES > OBJECT_BYTES_MAX:
         raise FormatError(reason=f"an object has at most {OBJECT_BYTES_MAX} bytes")
     return framed + blake3(framed).digest()
 
 
-def unseal(magic: Magic, encoded: bytes) -> Body:
-    """The body of an object of this kind. Raises ManifestCorruptionError, FormatError."""
+def unseal(magic: Magic, encoded: bytes, newest: int = FORMAT_VERSION) -> Body:
+    """The body of an object of this kind, up to its `newest` version.
+
+    Raises ManifestCorruptionError, FormatError.
+    """
     if len(encoded) > OBJECT_BYTES_MAX:
         raise FormatError(reason=f"an object has at most {OBJECT_BYTES_MAX} bytes")
     framed, trailer = encoded[:-DIGEST_BYTES], encoded[-DIGEST_BYTES:]
@@ -41,15 +45,17 @@ def unseal(magic: Magic, encoded: bytes) -> Body:
         raise ManifestCorruptionError
     if framed[:4] != magic:
         raise FormatError(reason=f"it does not begin with {magic.decode()}")
-    if framed[4] != FORMAT_VERSION:
+    if not FORMAT_VERSION <= framed[4] <= newest:
         raise FormatError(reason=f"format version {framed[4]} is not known here")
-    return Body(framed, HEADER_BYTES)
+    return Body(framed, HEADER_BYTES, framed[4])
 
 
 class Body:
     """Reads a body from front to back; whatever asks for more than is there is a FormatError."""
 
-    def __init__(self, content: bytes, position: int = 0) -> None:
+    def __init__(self, content: bytes, position: int = 0, version: int = FORMAT_VERSION) -> None:
+        self.version = version
+        """Of the layout, for whoever reads more than one."""
         self._content = content
         self._position = position
 

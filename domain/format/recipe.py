@@ -1,7 +1,8 @@
 """How one file is rebuilt from chunks: streams of chunks, interleaved by runs (`docs/formats.md`, Recipe).
 
 Promises: a Recipe that exists is valid, and has one encoding; a range of the file is found in O(log n) steps.
-Serves commits, checkouts and byte ranges; the streams are for tracks, which an opaque file has one of.
+Serves commits, checkouts and byte ranges; the streams are for tracks, which an opaque file has one of. What
+is packed as a whole is rebuilt unpacked, and packed again by `packing.repacking`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from itertools import accumulate, chain, pairwise, starmap
 from .chunking import OPAQUE, Profile, chunk_bytes_max
 from .codec import SIZE_BYTES_MAX, Body, require, seal, unseal
 from .digest import DIGEST_BYTES, Digest, digest_of
+from .packing.packing import UNPACKED_BYTES_MAX, Packing
 
+PACKED_VERSION = 2
+"""Of the layout, with a packing behind it; without one a recipe is of version 1."""
 STREAMS_MAX = 255
 CHUNKS_MAX = 1024 * 1024
 """Of one recipe: 36 MiB of rows, so it fits into an object; a file of 320 GiB cut opaque, 1.25 TiB wide."""
@@ -99,12 +103,16 @@ class Recipe:
 
     streams: tuple[Stream, ...]
     runs: tuple[Run, ...]
+    packing: Packing | None = None
+    """What makes the file of the bytes that streams and runs rebuild, unless these are the file."""
 
     def __post_init__(self) -> None:
         require(len(self.streams) <= STREAMS_MAX, f"a recipe has at most {STREAMS_MAX} streams")
         require(sum(map(len, self.streams)) <= CHUNKS_MAX, f"a recipe has at most {CHUNKS_MAX} chunks")
         require(len(self.runs) <= RUNS_MAX, f"a recipe has at most {RUNS_MAX} runs")
         _check_runs(self.runs, [sum(stream.sizes()) for stream in self.streams])
+        is_packable = 0 < self._rebuilt_bytes <= UNPACKED_BYTES_MAX
+        require(self.packing is None or is_packable, f"what is packed has 1 to {UNPACKED_BYTES_MAX} bytes")
 
     @staticmethod
     def opaque(chunks: Iterable[ChunkRef], profile: Profile = OPAQUE) -> Recipe:
@@ -117,6 +125,16 @@ class Recipe:
 
     @cached_property
     def size_bytes(self) -> int:
+        """Of the file."""
+        return self.packing.size_bytes if self.packing is not None else self._rebuilt_bytes
+
+    @cached_property
+    def unpacked(self) -> Recipe:
+        """Of the bytes that streams and runs rebuild: itself, unless the file is packed."""
+        return self if self.packing is None else Recipe(self.streams, self.runs)
+
+    @cached_property
+    def _rebuilt_bytes(self) -> int:
         return sum(run.size_bytes for run in self.runs)
 
     @cached_property
@@ -130,25 +148,33 @@ class Recipe:
         return tuple(dict.fromkeys(names))
 
     def encode(self) -> bytes:
-        head = struct.pack(">QBI", self.size_bytes, len(self.streams), len(self.runs))
+        head = struct.pack(">QBI", self._rebuilt_bytes, len(self.streams), len(self.runs))
         streams = (struct.pack(">BI", each.profile_id, len(each)) + each.rows for each in self.streams)
         runs = (_RUN.pack(run.stream, run.size_bytes) for run in self.runs)
-        return seal(b"DITR", b"".join(chain((head,), streams, runs)))
+        body = b"".join(chain((head,), streams, runs))
+        if self.packing is None:
+            return seal(b"DITR", body)
+        return seal(b"DITR", body + self.packing.encode(), PACKED_VERSION)
 
     @staticmethod
     def decode(encoded: bytes) -> Recipe:
         """Raises ManifestCorruptionError if the trailer does not fit, else FormatError."""
-        body = unseal(b"DITR", encoded)
+        body = unseal(b"DITR", encoded, newest=PACKED_VERSION)
         size_bytes, stream_count, run_count = body.number(8), body.number(1), body.number(4)
         streams = tuple(_stream(body) for _ in range(stream_count))
         runs = tuple(starmap(Run, _RUN.iter_unpack(body.take(run_count * _RUN.size))))
+        packing = Packing.decode(body) if body.version == PACKED_VERSION else None
         body.end()
-        recipe = Recipe(streams, runs)
-        require(recipe.size_bytes == size_bytes, "its runs do not add up to its size")
+        recipe = Recipe(streams, runs, packing)
+        require(recipe._rebuilt_bytes == size_bytes, "its runs do not add up to its size")
         return recipe
 
     def pieces(self, start: int, stop: int) -> Iterator[Piece]:
-        """The parts of chunks that make up the file's bytes ``start <= i < stop``, in order."""
+        """The parts of chunks that make up the file's bytes ``start <= i < stop``, in order.
+
+        Of a packed file there are none: ask its `unpacked`.
+        """
+        assert self.packing is None, "no chunk holds bytes of a packed file"
         assert 0 <= start <= stop <= self.size_bytes, (start, stop, self.size_bytes)
         index = bisect_right(self._places.runs, start) - 1
         while start < stop:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from domain.format.codec import require
 from domain.format.media.source import Source
-from domain.nle.unpacking import FEED_BYTES, Budget, Inflation
+from domain.format.packing.unpacking import FEED_BYTES, Budget, Inflation
 
 ZIP_MAGIC = b"PK\x03\x04"
 MEMBERS_MAX = 20_000

@@ -7,11 +7,12 @@ from itertools import islice
 
 from domain.format.errors import FormatError
 from domain.format.media.source import Source
+from domain.format.packing.packing import GZIP_MAGIC
+from domain.format.packing.unpacking import Budget, gunzip
 from domain.nle import aftereffects, fcpx, premiere, resolve
 from domain.nle.archive import ZIP_MAGIC, members_of, unpacked
 from domain.nle.markup import Doctype, Element, walk
 from domain.nle.project import Nle
-from domain.nle.unpacking import GZIP_MAGIC, Budget, gunzip
 
 HEAD_BYTES = 64 * 1024
 """The root of a document begins within these."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from domain.format.media.source import Source
+from domain.format.packing.packing import GZIP_MAGIC
+from domain.format.packing.unpacking import Budget, gunzip
 from domain.nle.markup import Element, Text, walk
 from domain.nle.project import Findings
-from domain.nle.unpacking import GZIP_MAGIC, Budget, gunzip
 from domain.nle.windows import pieces_of
 
 ROOT = "PremiereData"

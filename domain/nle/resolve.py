@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable
 
 from domain.format.media.source import Source
+from domain.format.packing.unpacking import Budget
 from domain.nle.archive import members_of, unpacked
 from domain.nle.markup import Comment, Element, Text, walk
 from domain.nle.project import Findings
-from domain.nle.unpacking import Budget
 
 MEMBER = "project.xml"
 ROOT = "SM_Project"

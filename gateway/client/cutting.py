@@ -1,6 +1,6 @@
 """Reading a file, cutting it into chunks and naming them, in two threads and bounded memory.
 
-Promises: media is cut by its tracks, chosen by content, anything else as opaque; chunks come as the file is
+Promises: what a file is cut by is chosen by its content (`format.cutters`); chunks come as the file is
 read, each stream's in order; at most `GROUPS_AHEAD` groups wait for their names; the page cache is given
 back as the file is read, so that one large push does not empty it of everything else.
 """
@@ -16,8 +16,9 @@ from io import FileIO
 
 from .errors import FileMovedOnError, LocalFileError
 from .format.chunking import OPAQUE, WIDE, Cutter, profile_for
+from .format.cutters import cutter_for
 from .format.digest import Digest, digest_of
-from .format.media.cutting import StreamChunk, cut_file
+from .format.media.cutting import StreamChunk
 from .format.recipe import Recipe, Run, Stream
 from .verifying import give_back, read_exactly, verified_bytes
 from .walking import LocalFile
@@ -67,18 +68,21 @@ class FileCut:
         self._local, self._file = local, file
         self._cutter, self._hashers = cutter, hashers
         is_large = local.size_bytes > OPAQUE.min_bytes
-        self._media = cut_file(FileSource(local, file)) if is_large else None
-        self._profiles = (
-            [course.profile.id for course in self._media.layout.courses]
-            if self._media is not None
-            else [profile_for(local.size_bytes).id]
-        )
+        self._chosen = cutter_for(FileSource(local, file)) if is_large else None
+        blind = (profile_for(local.size_bytes),)
+        profiles = blind if self._chosen is None else self._chosen.profiles
+        self._profiles = [profile.id for profile in profiles]
         self._rows = [bytearray() for _ in self._profiles]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the file."""
+        return self._local.size_bytes
 
     def groups(self) -> Iterator[list[NamedChunk]]:
         """The chunks, each stream's in order. Raises FileMovedOnError, LocalFileError."""
         waiting = deque[Future[list[NamedChunk]]]()
-        for group in self._blind() if self._media is None else self._media.groups():
+        for group in self._blind() if self._chosen is None else self._chosen.groups():
             waiting.append(self._hashers.submit(_named, group))
             if len(waiting) > GROUPS_AHEAD:
                 yield self._noted(waiting.popleft().result())
@@ -90,8 +94,8 @@ class FileCut:
 
     def recipe(self) -> Recipe:
         """When all groups are out. Raises FormatError if the file has too many chunks."""
-        if self._media is not None:
-            return self._media.recipe(self._rows)
+        if self._chosen is not None:
+            return self._chosen.recipe(self._rows)
         (rows,) = self._rows
         if not rows:
             return Recipe((), ())

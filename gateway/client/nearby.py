@@ -1,7 +1,8 @@
 """Chunks that this disk has already, in a file that an earlier checkout wrote.
 
 Promises: a chunk from here is hashed like one from the server; a file that was written to since gives
-nothing wrong, it gives nothing. Chunks of interleaved tracks are put together from where their parts lie.
+nothing wrong, it gives nothing. Chunks of interleaved tracks are put together from where their parts lie;
+those of a packed file do not lie in it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Nearby:
 
     def __init__(self, file: Path, recipe: Recipe) -> None:
         self._handle = os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-        is_of_use = hasattr(os, "pread") and sum(map(len, recipe.streams)) <= CHUNKS_MAX
+        is_small = sum(map(len, recipe.streams)) <= CHUNKS_MAX
+        is_of_use = hasattr(os, "pread") and is_small and recipe.packing is None
         self._places = _places(recipe) if is_of_use else {}
         self._courses = _courses(recipe) if is_of_use else []
 

@@ -188,12 +188,16 @@ class Push:
         if committed is not None and cut.is_known_otherwise(committed):
             tally.add(read=committed.size_bytes, known=committed.size_bytes)
             return None
-        chunks = _chunks(committed)
+        chunks, left_bytes = _chunks(committed), cut.size_bytes
         for group in cut.groups():
             for chunk in group:
                 sender.offer(chunk, chunks)
-            tally.add(read=sum(chunk.size_bytes for chunk in group))
+            # Of a file that is unpacked more comes out than was read.
+            read_bytes = min(left_bytes, sum(chunk.size_bytes for chunk in group))
+            left_bytes -= read_bytes
+            tally.add(read=read_bytes)
             tally.report()
+        tally.add(read=left_bytes)
         recipe = cut.recipe()
         is_committed = committed is not None and recipe.digest in {before, committed.digest}
         return None if is_committed else recipe

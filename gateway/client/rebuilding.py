@@ -3,7 +3,7 @@
 Promises: a byte is written only after its chunk was hashed; a file appears under its own name only when
 it is whole and synced; what was written before an interruption is hashed and kept. With every chunk and
 the recipe checked by its name, the whole file is: a recipe names the chunks, in order, of exactly one
-content (I8).
+content (I8). A packed file is rebuilt unpacked and packed at its end, and its own digest vouches for it.
 """
 
 from __future__ import annotations
@@ -14,16 +14,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from tempfile import TemporaryFile
+from typing import BinaryIO, NoReturn
 
 from .contents import CHUNKS_MAX, Contents, Recipes
 from .errors import IntegrityError, LocalFileError
 from .format.digest import Digest
+from .format.errors import FormatError
+from .format.packing.packing import Packing
+from .format.packing.repacking import ENGINES, packed
 from .format.recipe import Piece
 from .nearby import Nearby
 from .notes import name_of
 from .progress import Tally
-from .verifying import GIVE_BACK_BYTES, give_back, kept_of, verified_bytes
+from .verifying import GIVE_BACK_BYTES, blocks_of, give_back, kept_of, verified_bytes
 from .walking import PARTIAL_PREFIX, PARTIAL_SUFFIX
 
 MIB = 1 << 20
@@ -77,7 +81,7 @@ class Growing:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         handle = os.open(wanted.partial, flags, 0o666)
         self._stream: BinaryIO = os.fdopen(handle, "r+b", buffering=0)
-        self.kept = kept_of(self._stream, recipes.newest)
+        self.kept = kept_of(self._stream, recipes.newest.unpacked)
         self._stream.truncate(self.kept.end)
         self._at = self.kept.end
         """Where what waits goes."""
@@ -109,14 +113,31 @@ class Growing:
     def finish(self) -> None:
         """Raises IntegrityError if a recipe that stands for the named one brought another file."""
         self._write()
-        assert self._at == self.wanted.size_bytes, (self._at, self.wanted)
         named, newest = self._recipes.named, self._recipes.newest
+        assert self._at == newest.unpacked.size_bytes, (self._at, self.wanted)
+        if newest.packing is not None:
+            self._pack(newest.packing)
         if named is not newest and verified_bytes(self._stream, named) != self.wanted.size_bytes:
-            self.wanted.partial.unlink(missing_ok=True)
-            raise IntegrityError(thing="file", name=self.wanted.path)
+            self._refuse()
         os.fsync(self._stream.fileno())
         self.close()
         self.wanted.partial.replace(self.wanted.target)
+
+    def _pack(self, packing: Packing) -> None:
+        """In its own place, once it is known to come out right; broken off, it is fetched again."""
+        with TemporaryFile(dir=self.wanted.target.parent) as target:
+            try:
+                for piece in packed(lambda: blocks_of(self._stream), packing, ENGINES):
+                    target.write(piece)
+            except FormatError:
+                self._refuse()
+            self._stream.truncate(self._stream.seek(0))
+            for block in blocks_of(target):
+                self._stream.write(block)
+
+    def _refuse(self) -> NoReturn:
+        self.wanted.partial.unlink(missing_ok=True)
+        raise IntegrityError(thing="file", name=self.wanted.path)
 
     def close(self) -> None:
         self._stream.close()
@@ -200,7 +221,7 @@ class Rebuilder:
 
     def _begin(self, wanted: Wanted, recipes: Future[Recipes]) -> Iterator[Step]:
         known = recipes.result()
-        recipe = known.newest
+        recipe = known.newest.unpacked
         nearby = self._nearby(wanted)
         try:
             growing = self._open[wanted.path] = Growing(wanted, known, nearby)

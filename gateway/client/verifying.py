@@ -16,6 +16,7 @@ from typing import BinaryIO
 from blake3 import blake3
 
 from .format.digest import Digest
+from .format.packing.packing import Packing
 from .format.recipe import Piece, Recipe
 
 BLOCK_BYTES = 1024 * 1024
@@ -52,7 +53,10 @@ def verified_bytes(file: BinaryIO, recipe: Recipe) -> int:
 
 
 def kept_of(file: BinaryIO, recipe: Recipe) -> Kept:
-    """Stops at the first byte that is not there and at the first chunk that is wrong."""
+    """Stops at the first byte that is not there and at the first chunk that is wrong; a packed file is kept
+    as a whole or not at all."""
+    if recipe.packing is not None:
+        return Kept(recipe.size_bytes if _is_packed(file, recipe.packing) else 0)
     sizes = {chunk.digest: chunk.size_bytes for stream in recipe.streams for chunk in stream.chunks}
     reader, unfinished = _Reader(file), _Unfinished()
     for piece in recipe.pieces(0, recipe.size_bytes):
@@ -67,6 +71,23 @@ def kept_of(file: BinaryIO, recipe: Recipe) -> Kept:
             begun.places.append(place)
             unfinished.put(piece, begun)
     return Kept(recipe.size_bytes)
+
+
+def blocks_of(file: BinaryIO) -> Iterator[bytes]:
+    """All of it."""
+    file.seek(0)
+    while block := read_exactly(file, BLOCK_BYTES):
+        yield block
+
+
+def _is_packed(file: BinaryIO, packing: Packing) -> bool:
+    hasher, size_bytes = blake3(), 0
+    for block in blocks_of(file):
+        hasher.update(block)
+        size_bytes += len(block)
+        if size_bytes > packing.size_bytes:
+            return False
+    return hasher.digest() == packing.digest
 
 
 def give_back(file: BinaryIO, position: int, count: int) -> None:

@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from domain.errors import ChunkNotFoundError, CorruptObjectError, NotFoundError
+from domain.format.errors import FormatError
+from domain.format.packing.packing import Packing
+from domain.format.packing.repacking import packed
 from domain.format.recipe import Piece, Recipe
 from domain.ids import DIGEST_BYTES, Digest, parse_digest, parse_path
 from domain.ports import ObjectKind, ObjectName, ObjectStore
@@ -146,8 +149,20 @@ class Chunks:
 
 
 def _parts(core: Core, recipe: Recipe, span: Span) -> Iterator[bytes]:
+    if recipe.packing is not None:
+        return span.within(_packed(core, recipe, recipe.packing))
     chunks = Chunks(core.store, len(recipe.streams))
     return map(chunks.part, recipe.pieces(span.start, span.stop))
+
+
+def _packed(core: Core, recipe: Recipe, packing: Packing) -> Iterator[bytes]:
+    """Raises CorruptObjectError if it does not come out as it was, before its first byte."""
+    unpacked = recipe.unpacked
+    whole = Span(0, unpacked.size_bytes)
+    try:
+        yield from packed(lambda: _parts(core, unpacked, whole), packing)
+    except FormatError as wrong:
+        raise CorruptObjectError(name=recipe.digest.hex()) from wrong
 
 
 def _begun(parts: Iterable[bytes]) -> Iterator[bytes]:

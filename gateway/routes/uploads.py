@@ -18,7 +18,7 @@ from domain.format.chunking import Profile, profile_for
 from domain.format.recipe import ChunkRef, Recipe, Run, Stream
 from domain.ids import FilePath, SessionId, packed, parse_path, unpacked
 from domain.ports import ObjectName, Part, Pouring
-from domain.recutting import RECUT_BYTES_MAX, Fresh, by_tracks, source_of, stored
+from domain.recutting import RECUT_BYTES_MAX, Fresh, recut, source_of, stored
 from domain.session import decider as sessions
 from domain.session.commands import (
     CompleteUpload,
@@ -139,13 +139,11 @@ class Upload:
             self.confirmed_bytes += sum(sizes)
 
     def complete(self, profile: Profile) -> Completed:
-        """All parts are told: look at the file, cut it by its tracks if it has any, make the recipe durable,
-        then say so."""
+        """All parts are told: look at the file, cut it by what it is, make the recipe durable, say so."""
         blind = self._recipe(profile)
         source = source_of(self.core.store, blind)
         found = examine(source)
-        by_its_tracks = by_tracks(source, self._keep, bytes_max=RECUT_BYTES_MAX) if found.facts else None
-        recipe = by_its_tracks or blind
+        recipe = recut(source, self._keep, bytes_max=RECUT_BYTES_MAX) or blind
         self.core.store.put([(ObjectName("recipes", recipe.digest), recipe.encode())])
         for group in in_appends(recipe_commands(recipe)):
             self._ask(*group)

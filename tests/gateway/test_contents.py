@@ -22,6 +22,7 @@ from infra.objects.memory import MemoryStore
 from tests.gateway.conftest import QUICK, Tell, living
 from tests.gateway.house import House, expect_problem
 from tests.gateway.uploading import GONE, Client, Exchange, bytes_of
+from tests.media.projects import clips, saved
 
 FILM: str = repo_id("film")
 CONTENT = bytes_of(1, 3 << 20)
@@ -135,6 +136,24 @@ def test_tracks_that_are_interleaved_are_read_as_one_file(tell: Tell) -> None:
         commit = await ann.commit(session, [{"path": "a.mov", "recipe": recipe.digest.hex()}])
         answer = await ann.get(f"/commits/{commit}/files/a.mov", Range="bytes=900-3200")
         assert (answer.status_code, answer.content) == (206, whole[900:3201])
+
+    tell(story)
+
+
+PROJECT = saved(clips(1))
+
+
+@pytest.mark.parametrize("span", [(0, 10), (70_000, 70_001), (len(PROJECT) - 9, len(PROJECT)), (5, 150_000)])
+def test_a_range_of_a_packed_file_is_the_same_part_of_it(span: tuple[int, int], tell: Tell) -> None:
+    async def story(h: House) -> None:
+        ann = Client(h, await h.repo())
+        session = await ann.session()
+        recipe = (await ann.put(session, "a.prproj", PROJECT)).json()["recipe"]
+        commit = await ann.commit(session, [{"path": "a.prproj", "recipe": recipe}])
+        whole = await ann.get(f"/commits/{commit}/files/a.prproj")
+        assert (whole.status_code, whole.content) == (200, PROJECT)
+        part = await ann.get(f"/commits/{commit}/files/a.prproj", Range=f"bytes={span[0]}-{span[1] - 1}")
+        assert (part.status_code, part.content) == (206, PROJECT[slice(*span)])
 
     tell(story)
 

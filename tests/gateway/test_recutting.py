@@ -1,4 +1,4 @@
-"""A media file that is sent whole is cut by its tracks once it is there, as a client would have cut it."""
+"""A file that is sent whole is cut by what it is once it is there, as a client would have cut it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from domain.format.media.cutting import cut_file
+from domain.format.cutters import cutter_for
 from domain.format.media.source import BytesSource
 from domain.format.recipe import ChunkRef, Recipe
 from domain.ids import Digest
 from domain.ports import ObjectName
+from domain.recutting import source_of
 from tests.gateway.conftest import Tell
 from tests.gateway.house import House
 from tests.gateway.uploading import Client
 from tests.media import encodes
 from tests.media.making import clip, movie, song, truncated
+from tests.media.projects import clips, saved
 
 PATH = "shots/a.mov"
 PRORES = movie(replace(clip(), codec="ap4h"), song())
@@ -24,9 +26,9 @@ PREMIERE = b'<?xml version="1.0"?><PremiereData Version="3"><Project Version="99
 
 
 def as_a_client_cuts(content: bytes) -> Recipe:
-    cutter = cut_file(BytesSource(content))
+    cutter = cutter_for(BytesSource(content))
     assert cutter is not None
-    rows = [bytearray() for _ in cutter.layout.courses]
+    rows = [bytearray() for _ in cutter.profiles]
     for group in cutter.groups():
         for chunk in group:
             rows[chunk.stream] += ChunkRef.of(chunk.content).row()
@@ -35,15 +37,17 @@ def as_a_client_cuts(content: bytes) -> Recipe:
 
 def kept(h: House, name: str) -> tuple[Recipe, bytes]:
     recipe = Recipe.decode(h.store.get(ObjectName("recipes", Digest(bytes.fromhex(name)))))
-    pieces = recipe.pieces(0, recipe.size_bytes)
-    chunks = (
-        h.store.get(ObjectName("chunks", each.digest))[each.offset :][: each.size_bytes] for each in pieces
-    )
-    return recipe, b"".join(chunks)
+    return recipe, source_of(h.store, recipe).read(0, recipe.size_bytes)
 
 
-@pytest.mark.parametrize("make", [encodes.mp4, encodes.mov, encodes.fast_start, encodes.fragmented_mp4])
-def test_a_film_sent_whole_has_the_recipe_that_a_client_makes(make: object, tell: Tell) -> None:
+def project() -> bytes:
+    return saved(clips(1))
+
+
+@pytest.mark.parametrize(
+    "make", [encodes.mp4, encodes.mov, encodes.fast_start, encodes.fragmented_mp4, project]
+)
+def test_a_file_sent_whole_has_the_recipe_that_a_client_makes(make: object, tell: Tell) -> None:
     content: bytes = make()  # type: ignore[operator]
 
     async def story(h: House) -> None:

@@ -21,6 +21,7 @@ from tests.domain.examples import FILM
 from tests.faults import Coin, CrashedError, FlakyStore, UncertainLog
 from tests.machines.film import Film
 from tests.media.making import clip, movie, song
+from tests.media.projects import clips, saved
 from workers.rechunk_saving import saving
 from workers.rechunking import Converted, Left, Pace, Rechunker
 
@@ -106,6 +107,16 @@ def test_a_film_that_was_cut_blindly_is_read_by_its_tracks_from_then_on() -> Non
     assert [stream.profile_id for stream in made.streams] == [5, 3]
     assert rebuilt(film, done.new) == REEL
     assert film.files("main") == before
+
+
+def test_a_project_that_was_cut_packed_is_kept_unpacked_from_then_on() -> None:
+    film, project = Film(), saved(clips(1))
+    film.commit("one", {"film.prproj": project})
+    (done,) = converted(film)
+    assert isinstance(done, Converted)
+    made = Recipe.decode(film.store.get(ObjectName("recipes", done.new)))
+    assert (made.packing is not None, made.size_bytes) == (True, len(project))
+    assert rebuilt(film, done.new) == project
 
 
 def test_what_is_done_is_not_done_twice() -> None:

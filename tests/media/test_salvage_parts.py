@@ -11,7 +11,8 @@ from domain.asset.events import AssetStored, SalvageAsked
 from domain.decider import Context
 from domain.errors import InsufficientStorageError, UnavailableError
 from domain.format.chunking import OPAQUE, cut
-from domain.format.media.source import BytesSource, RecipeSource
+from domain.format.media.source import BytesSource
+from domain.format.rebuilding import RecipeSource
 from domain.format.recipe import ChunkRef, Recipe
 from domain.ports import ObjectName
 from infra.eventlog.bulk import LogMessages

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..chunking import KIB, MIB, VIDEO, Cutter
+from ..chunking import KIB, MIB, VIDEO, Cutter, Profile
 from ..digest import digest_of
 from ..errors import FormatError
 from ..recipe import Recipe
@@ -110,6 +110,11 @@ class MediaCutter:
         self.movie = movie
         self.layout = layout
         self._source = source
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """Of the streams."""
+        return tuple(course.profile for course in self.layout.courses)
 
     def groups(self) -> Iterator[list[StreamChunk]]:
         """Chunks as they are known, in each stream's order. Raises what the source raises, and FormatError

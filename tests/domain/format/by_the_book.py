@@ -5,90 +5,17 @@ It made the vectors: ``python -m tests.domain.format.by_the_book``. Slow and pla
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from blake3 import blake3
 
+from tests.domain.format import cuts_by_the_book
+
 VECTORS = Path(__file__).parents[3] / "docs" / "format-vectors"
-GEAR = [int.from_bytes(hashlib.md5(bytes([b]) * 64).digest()[:8], "big") for b in range(256)]
-PROFILES = {
-    "opaque": (65_536, 262_144, 1_048_576, 0x0000D91747537000, 0x0000D90303537000),
-    "wide": (262_144, 1_048_576, 4_194_304, 0x0000D93767537000, 0x0000D90707537000),
-    "video": (262_144, 1_048_576, 4_194_304, 0x0000D93767537000, 0x0000D90707537000),
-    "audio": (16_384, 65_536, 262_144, 0x0000D90303537000, 0x0000D90303537000),
-    "skeleton": (4_096, 16_384, 65_536, 0x0000D90303537000, 0x0000D90103530000),
-}
-
-
-def cut_lengths(profile: str, rest: bytes) -> list[int]:
-    lengths = []
-    start = 0
-    while start < len(rest):
-        lengths.append(first_cut(profile, rest, start))
-        start += lengths[-1]
-    return lengths
-
-
-def first_cut(profile: str, content: bytes, start: int) -> int:
-    least, average, most, before, after = PROFILES[profile]
-    size = len(content) - start
-    if size <= least:
-        return size
-    n, h = min(size, most), 0
-    for i in range(least, n - n % 2):
-        h = (2 * h + GEAR[content[start + i]]) % 2**64
-        if h & (before if i < average else after) == 0:
-            return i
-    return n
-
-
-def picture_cuts(groups: list[list[int]], rest: bytes) -> list[int]:
-    """Lengths of the chunks of a picture track, from the sizes of its samples, group by group."""
-    units: list[tuple[int, bool]] = []
-    free = True
-    for samples in groups:
-        parts = [sum(samples)] if sum(samples) <= 4_194_304 else samples
-        begins = free or sum(samples) >= 262_144
-        for part in filter(None, parts):
-            units.append((part, begins))
-            begins = False
-        free = sum(samples) >= 262_144 if sum(samples) else free
-    lengths: list[int] = []
-    length = at = 0
-    for i, (unit, _) in enumerate(units):
-        at += unit
-        length += unit
-        following, begins = units[i + 1] if i + 1 < len(units) else (0, True)
-        if begins or length + following > 4_194_304 or ends_chunk(rest[at - unit : at], length):
-            lengths += [4_194_304] * ((length - 1) // 4_194_304)
-            lengths.append((length - 1) % 4_194_304 + 1)
-            length = 0
-    return lengths
-
-
-def ends_chunk(unit: bytes, length: int) -> bool:
-    if len(unit) >= 524_288:
-        return True
-    probe = unit[len(unit) // 2 :][:4096]
-    return length >= 65_536 and int.from_bytes(blake3(probe).digest()[:8], "big") < len(unit) * 2**45
-
-
-def xof(seed: str, size_bytes: int) -> bytes:
-    return blake3(seed.encode()).digest(length=size_bytes)
-
-
-def content(case: dict[str, Any]) -> bytes:
-    """The bytes that a case of cuts.json describes."""
-    size: int = case["size_bytes"]
-    if case["generator"] == "zeros":
-        return bytes(size)
-    if case["generator"] == "repeat":
-        period = xof(case["seed"], case["period_bytes"])
-        return (period * (size // len(period) + 1))[:size]
-    return xof(case["seed"], size)
+NAMED = "1f8b0808000000000003" + b"Film.prproj".hex() + "00"
+UNUSUAL = {"level": 9, "mem_level": 1, "strategy": 4}
 
 
 def u(width: int, value: int) -> bytes:
@@ -114,7 +41,14 @@ def recipe_body(fields: dict[str, Any]) -> bytes:
             body += bytes.fromhex(chunk["digest"]) + u(4, chunk["size_bytes"])
     for run in fields["runs"]:
         body += u(1, run["stream"]) + u(8, run["size_bytes"])
-    return body
+    return body + packing_body(fields["packing"]) if "packing" in fields else body
+
+
+def packing_body(fields: dict[str, Any]) -> bytes:
+    header, manner = bytes.fromhex(fields["header"]), fields["manner"]
+    body = u(2, len(header)) + header
+    body += u(1, manner["level"]) + u(1, manner["mem_level"]) + u(1, manner["strategy"])
+    return body + u(8, fields["size_bytes"]) + bytes.fromhex(fields["digest"])
 
 
 def tree_body(fields: dict[str, Any]) -> bytes:
@@ -145,7 +79,7 @@ BODIES = {
 
 def encoded(kind: str, fields: dict[str, Any]) -> bytes:
     magic, body = BODIES[kind]
-    return sealed(magic, body(fields))
+    return sealed(magic, body(fields), version=2 if "packing" in fields else 1)
 
 
 def named(kind: str, why: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -174,6 +108,12 @@ def recipe(streams: list[dict[str, Any]], runs: list[tuple[int, int]]) -> dict[s
     }
 
 
+def packing(**fields: Any) -> dict[str, Any]:
+    manner = {"level": 6, "mem_level": 8, "strategy": 0} | fields.pop("manner", {})
+    header = "1f8b0800000000000003"
+    return {"header": header, "manner": manner, "size_bytes": 4_000, "digest": digest("packed")} | fields
+
+
 def entry(
     name: str, kind: str, size_bytes: int, extensions: tuple[tuple[int, str], ...] = ()
 ) -> dict[str, Any]:
@@ -195,45 +135,6 @@ def manifest(**fields: Any) -> dict[str, Any]:
     return plain | {"extensions": []} | fields
 
 
-def cuts() -> list[dict[str, Any]]:
-    cases: list[dict[str, Any]] = []
-    for profile, (least, average, most, *_) in PROFILES.items():
-        if profile == "video":  # FastCDC cuts it as it cuts wide
-            continue
-        sizes = [0, 1, least, least + 1, average + 1, most + 1]
-        plain: list[dict[str, Any]] = [
-            *({"generator": "xof", "seed": "dits cuts", "size_bytes": size} for size in sizes),
-            {"generator": "xof", "seed": f"dits cuts {profile}", "size_bytes": 8 * most + 7},
-            {"generator": "zeros", "size_bytes": 2 * most + 3},
-            {"generator": "repeat", "seed": "dits", "period_bytes": 4096, "size_bytes": 2 * most + 1},
-            {"generator": "repeat", "seed": "b", "period_bytes": least + 1111, "size_bytes": 3 * most},
-        ]
-        cases += [{"profile": profile} | case for case in plain]
-    for case in cases:
-        whole = content(case)
-        case["digest"] = blake3(whole).hexdigest()
-        case["chunk_sizes"] = cut_lengths(case["profile"], whole)
-    return cases
-
-
-def pictures() -> list[dict[str, Any]]:
-    long = [[400_000] + [50_000] * 99, [1_000_000], [70_000] * 80]
-    cases: list[dict[str, Any]] = [
-        {"why": "nothing", "groups": []},
-        {"why": "one picture", "groups": [[7]]},
-        {"why": "groups that are a chunk each", "groups": [[200_000, 62_144], [4_194_304], [262_144]]},
-        {"why": "short groups", "groups": [[9_000, 3_000, 0, 2_000]] * 150},
-        {"why": "short groups beside long ones", "groups": [[9_000], [262_144], [9_000], [0], [262_143]]},
-        {"why": "groups above the largest chunk", "groups": long},
-        {"why": "a picture above the largest chunk", "groups": [[9_000_000], [5], [4_194_305]]},
-    ]
-    for case in cases:
-        whole = xof("dits pictures", sum(map(sum, case["groups"])))
-        case |= {"seed": "dits pictures", "digest": blake3(whole).hexdigest()}
-        case["chunk_sizes"] = picture_cuts(case["groups"], whole)
-    return cases
-
-
 def recipes() -> list[dict[str, Any]]:
     video, sound, bones = (
         stream(3, chunk("v1", 900_000), chunk("v2", 700_000)),
@@ -242,6 +143,7 @@ def recipes() -> list[dict[str, Any]]:
     )
     interleaved = [(0, 40), (1, 800_000), (2, 32_768), (1, 800_000), (2, 32_768), (0, 8)]
     big = stream(1, *(chunk(f"c{i}", 1_048_576) for i in range(3)), chunk("end", 1))
+    project = recipe([stream(5, chunk("x1", 16_384), chunk("x2", 9_000))], [(0, 25_384)])
     return [
         named("recipes", "the empty file", recipe([], [])),
         named("recipes", "one byte", recipe([stream(1, chunk("x", 1))], [(0, 1)])),
@@ -252,6 +154,8 @@ def recipes() -> list[dict[str, Any]]:
             recipe([stream(2, *[chunk("w", 4_194_304)] * 2)], [(0, 8_388_608)]),
         ),
         named("recipes", "three streams, interleaved", recipe([bones, video, sound], interleaved)),
+        named("recipes", "a packed project", project | {"packing": packing()}),
+        named("recipes", "packed with a name", project | {"packing": packing(header=NAMED, manner=UNUSUAL)}),
     ]
 
 
@@ -333,7 +237,28 @@ def refused_recipes() -> list[dict[str, Any]]:
         "runs that take too many bytes": recipe([one], [(0, 10)]),
         "another size": recipe([one], [(0, 9)]) | {"size_bytes": 8},
     }
-    return [no("recipes", why, encoded("recipes", fields)) for why, fields in cases.items()]
+    nine = recipe([one], [(0, 9)])
+    packings = {
+        "a packing without a gzip header": packing(header=""),
+        "a packing of something else": packing(header="504b0304"),
+        "a packing with a long header": packing(header="1f8b08" + "00" * 4094, size_bytes=9_000),
+        "a packing at level 0": packing(manner={"level": 0}),
+        "a packing at level 10": packing(manner={"level": 10}),
+        "a packing without memory": packing(manner={"mem_level": 0}),
+        "a packing with too much memory": packing(manner={"mem_level": 10}),
+        "a packing by no strategy": packing(manner={"strategy": 5}),
+        "a packed file that is its header": packing(size_bytes=10),
+        "a packed file above the limit": packing(size_bytes=67_108_865),
+    }
+    many = stream(3, *[chunk("v", 4_194_304)] * 129)
+    cases |= {why: nine | {"packing": each} for why, each in packings.items()}
+    cases["a packed empty file"] = recipe([], []) | {"packing": packing()}
+    cases["unpacked bytes above the limit"] = recipe([many], [(0, 541_065_216)]) | {"packing": packing()}
+    whole = {why: encoded("recipes", fields) for why, fields in cases.items()}
+    whole["version 2 without a packing"] = sealed(b"DITR", recipe_body(nine), version=2)
+    whole["version 1 with a packing"] = sealed(b"DITR", recipe_body(nine | {"packing": packing()}))
+    whole["an unknown version"] = sealed(b"DITR", recipe_body(nine), version=3)
+    return [no("recipes", why, each) for why, each in whole.items()]
 
 
 def refused_trees() -> list[dict[str, Any]]:
@@ -386,8 +311,8 @@ def refused_manifests() -> list[dict[str, Any]]:
 
 
 ALL = {
-    "cuts": cuts,
-    "pictures": pictures,
+    "cuts": cuts_by_the_book.cuts,
+    "pictures": cuts_by_the_book.pictures,
     "recipes": recipes,
     "trees": trees,
     "manifests": manifests,

@@ -24,7 +24,7 @@ from domain.format.chunking import (
     cut,
 )
 from domain.format.errors import FormatError
-from tests.domain.format import by_the_book
+from tests.domain.format import cuts_by_the_book
 
 TINY = Profile("tiny", 250, 1 * KIB, 4 * KIB, 16 * KIB)
 """The same algorithm with small numbers, so that hypothesis sees many cuts."""
@@ -76,7 +76,7 @@ def test_real_profiles_are_cut_alike_in_blocks(profile: Profile, block: int, siz
 
 def test_a_cut_is_what_the_specification_says() -> None:
     content = noise(1_500_001)
-    assert [len(chunk) for chunk in cut(content, OPAQUE)] == by_the_book.cut_lengths("opaque", content)
+    assert [len(chunk) for chunk in cut(content, OPAQUE)] == cuts_by_the_book.cut_lengths("opaque", content)
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda each: each.name)

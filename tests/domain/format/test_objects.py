@@ -19,7 +19,7 @@ from tests import strategies
 StoredObject = Recipe | Tree | Manifest
 
 objects: st.SearchStrategy[StoredObject] = st.one_of(
-    strategies.recipes(), strategies.trees, strategies.manifests
+    strategies.recipes(), strategies.packed_recipes(), strategies.trees, strategies.manifests
 )
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from domain.format.errors import FormatError
 from domain.format.media.source import BytesSource
+from domain.format.packing.packing import UNPACKED_BYTES_MAX
+from domain.format.packing.unpacking import RATIO_FREE_BYTES, RATIO_MAX, Budget, gunzip
 from domain.nle import archive
-from domain.nle.unpacking import RATIO_FREE_BYTES, RATIO_MAX, UNPACKED_BYTES_MAX, Budget, gunzip
 from tests.domain.nle.making import examined, premiere, resolve, resolve_members, zipped
 
 BOMB_BYTES = RATIO_FREE_BYTES + 4 * 1024 * 1024

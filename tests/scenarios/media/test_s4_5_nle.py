@@ -13,7 +13,7 @@ from domain.format.media.source import BytesSource
 from domain.format.recipe import ChunkRef, Recipe
 from domain.nle.examining import examine
 from domain.nle.project import NleProject
-from domain.nle.unpacking import RATIO_FREE_BYTES
+from domain.format.packing.unpacking import RATIO_FREE_BYTES
 from domain.nle.versions import SUPPORTED
 from tests.domain.nle.making import PATHS, aepx, aftereffects, examined, fcpx, premiere, premiere_xml, resolve
 from tests.scenarios.media.committing import Committed, committed

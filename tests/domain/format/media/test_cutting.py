@@ -15,7 +15,7 @@ from domain.format.errors import FormatError
 from domain.format.media.cutting import BLOCK_BYTES, MediaCutter, cut_file
 from domain.format.media.layout import layout_of
 from domain.format.media.source import BytesSource
-from tests.domain.format.by_the_book import picture_cuts
+from tests.domain.format.cuts_by_the_book import picture_cuts
 from tests.domain.format.media.cut_up import CutUp, cut_pictures, movie_of, noise, track
 from tests.media import encodes
 from tests.media.making import MadeTrack, fragmented, movie

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.format.packing.deflating import Deflater
+from domain.format.packing.deflating import EFFORTS, Deflater
 from domain.format.packing.huffman import code_lengths
 
 PIECE_BYTES = 64 * 1024
@@ -85,6 +85,15 @@ def echoes(distance: int) -> bytes:
         content += chance.randbytes(chance.randrange(1, 60))
         content += content[-distance:][: chance.choice((3, 4, 5, 20, 258, 300))]
     return bytes(content)
+
+
+def chained(level: int, tried: int, distance: int) -> bytes:
+    """A text that comes again after `distance` bytes, with so many places between that begin like it."""
+    chance = random.Random(tried)
+    between = b"".join(b"abc" + chance.randbytes(4) for _ in range(tried))
+    text = b"abc and what follows"
+    filler = random.Random(level).randbytes(max(distance - len(text) - len(between), 0))
+    return b"begin" + text + filler + between + text + b"end"
 
 
 def pieces(content: bytes) -> list[bytes]:
@@ -181,6 +190,32 @@ def test_the_farthest_match_is_that_of_zlib(distance: int) -> None:
     content = echoes(distance)
     for level in (1, 6):
         assert by_hand(content, (level, 8, 0)) == by_zlib(content, (level, 8, 0))
+
+
+@beside_classic_zlib
+@pytest.mark.parametrize("beyond", [3, 200, 261, 262])
+def test_the_place_that_a_slide_moves_to_the_front_is_forgotten(beyond: int) -> None:
+    """Where the content ends just past a slide."""
+    noise = random.Random(beyond).randbytes(SLIDES_AT)
+    content = noise + noise[32 * KIB :][:beyond]
+    for level in (1, 6):
+        assert by_hand(content, (level, 8, 0)) == by_zlib(content, (level, 8, 0))
+
+
+@beside_classic_zlib
+@pytest.mark.parametrize("level", range(1, 10))
+def test_a_search_ends_after_as_many_steps_as_that_of_zlib(level: int) -> None:
+    steps = EFFORTS[level - 1].steps
+    for tried in range(steps - 2, steps + 2):
+        content = chained(level, tried, 0)
+        assert by_hand(content, (level, 8, 0)) == by_zlib(content, (level, 8, 0))
+
+
+@beside_classic_zlib
+@pytest.mark.parametrize("distance", range(DISTANCE_MAX - 2, DISTANCE_MAX + 2))
+def test_a_long_search_ends_where_that_of_zlib_does(distance: int) -> None:
+    content = chained(8, 600, distance)
+    assert by_hand(content, (8, 8, 0)) == by_zlib(content, (8, 8, 0))
 
 
 @beside_classic_zlib

@@ -8,12 +8,15 @@ import zlib
 from itertools import pairwise
 
 import pytest
+from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.format.errors import FormatError
 from domain.format.media.source import BytesSource
-from domain.nle.repacking import Packing, build_mark, pack, packing_of, unpack
+from domain.format.packing.finding import is_worth_unpacking, packing_of
+from domain.format.packing.packing import Packing
+from domain.format.packing.repacking import packed
+from domain.format.packing.unpacking import Budget, gunzip
 from tests.domain.nle.making import premiere_xml
 
 MANNERS = [(level, 8, zlib.Z_DEFAULT_STRATEGY) for level in range(1, 10)] + [
@@ -44,6 +47,10 @@ def packing(content: bytes) -> Packing:
     return found
 
 
+def packed_again(file: bytes) -> bytes:
+    return b"".join(packed(lambda: gunzip(BytesSource(file), Budget()), packing(file)))
+
+
 FILE = gzip.compress(XML, 6, mtime=0)
 PACKING = packing(FILE)
 
@@ -51,7 +58,7 @@ PACKING = packing(FILE)
 @pytest.mark.parametrize("manner", MANNERS)
 def test_any_manner_of_packing_is_found(manner: tuple[int, int, int]) -> None:
     file = packed_by(XML, manner)
-    assert b"".join(pack([XML], packing(file))) == file
+    assert packed_again(file) == file
 
 
 @given(CONTENTS, st.sampled_from(MANNERS), st.integers(1, 100_000))
@@ -59,22 +66,20 @@ def test_packing_again_gives_the_same_bytes(
     content: bytes, manner: tuple[int, int, int], at_once: int
 ) -> None:
     file = packed_by(content, manner, at_once=max(at_once, len(content) // 50))
-    found = packing_of(BytesSource(file))
-    assert found is not None
-    assert b"".join(pack(unpack(BytesSource(file)), found)) == file
+    assert packed_again(file) == file
 
 
 @given(st.lists(st.integers(0, len(XML)), max_size=20).map(sorted))
 def test_it_does_not_matter_how_the_unpacked_bytes_are_cut(cuts: list[int]) -> None:
-    pieces = (XML[start:stop] for start, stop in pairwise([0, *cuts, len(XML)]))
-    assert b"".join(pack(pieces, PACKING)) == FILE
+    pieces = [XML[start:stop] for start, stop in pairwise([0, *cuts, len(XML)])]
+    assert b"".join(packed(lambda: pieces, PACKING)) == FILE
 
 
 def test_the_header_is_kept_as_it_stood() -> None:
     target = io.BytesIO()
     with gzip.GzipFile(filename="Film 1.prproj", mode="wb", fileobj=target, mtime=1_700_000_000) as file:
         file.write(XML)
-    assert b"".join(pack([XML], packing(target.getvalue()))) == target.getvalue()
+    assert packed_again(target.getvalue()) == target.getvalue()
 
 
 FLUSHED = zlib.compressobj(6, zlib.DEFLATED, 31)
@@ -103,15 +108,21 @@ def test_what_cannot_be_packed_again_is_left_alone(content: bytes) -> None:
 def test_a_changed_byte_is_packed_again_or_left_alone(place: int, value: int) -> None:
     file = bytearray(gzip.compress(XML[:30_000], 6, mtime=0))
     file[place % len(file)] = value
-    found = packing_of(BytesSource(bytes(file)))
-    assert found is None or b"".join(pack(unpack(BytesSource(bytes(file))), found)) == file
+    assert packing_of(BytesSource(bytes(file))) is None or packed_again(bytes(file)) == file
 
 
-@pytest.mark.parametrize("content", [XML[:-1], XML + b"\0", b""])
-def test_other_bytes_than_were_unpacked_are_noticed(content: bytes) -> None:
-    with pytest.raises(FormatError, match="not the bytes"):
-        list(pack([content], PACKING))
+LONG = XML + blake3(b"chance").digest(length=50_000).hex().encode()
+WORTH = {
+    "a project": (gzip.compress(LONG), True),
+    "in another encoding": (gzip.compress(LONG.decode().encode("utf-16")), True),
+    "with a byte order mark": (gzip.compress(b"\xef\xbb\xbf" + LONG), True),
+    "something small": (gzip.compress(XML[:2000]), False),
+    "no markup": (gzip.compress(LONG[1:]), False),
+    "not packed": (XML, False),
+    "damaged at once": (gzip.compress(XML)[:10] + b"\xff" * 70_000, False),
+}
 
 
-def test_a_packing_tells_which_build_found_it() -> None:
-    assert PACKING.build == build_mark() == build_mark.__wrapped__()
+@pytest.mark.parametrize(("content", "is_worth"), WORTH.values(), ids=WORTH)
+def test_gzipped_markup_is_worth_unpacking(content: bytes, is_worth: bool) -> None:
+    assert is_worth_unpacking(BytesSource(content)) is is_worth

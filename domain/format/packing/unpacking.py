@@ -10,24 +10,25 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from domain.format.codec import require
-from domain.format.errors import FormatError
-from domain.format.media.source import Source
+from ..codec import require
+from ..errors import FormatError
+from ..media.source import Source
+from .packing import (
+    GZIP_HEADER_BYTES_MAX,
+    GZIP_MAGIC,
+    GZIP_TRAILER_BYTES,
+    UNPACKED_BYTES_MAX,
+    gzip_trailer,
+)
 
 FEED_BYTES = 64 * 1024
 PIECE_BYTES = 256 * 1024
 """What is unpacked at once."""
-UNPACKED_BYTES_MAX = 512 * 1024 * 1024
-"""Of one project file in all: some 30 seconds of looking. Larger ones are kept as bytes."""
 RATIO_MAX = 200
 """Project XML packs 8 to 30 times; deflate reaches 1032."""
 RATIO_FREE_BYTES = 16 * 1024 * 1024
 """Up to here any ratio is taken: a small file of nothing but zeros does no harm."""
 
-GZIP_MAGIC = b"\x1f\x8b\x08"
-GZIP_HEADER_BYTES_MAX = 4096
-"""With a name and a comment; programs write 10, or 10 and a name."""
-GZIP_TRAILER_BYTES = 8
 _FHCRC, _FEXTRA, _FNAME, _FCOMMENT, _RESERVED = 2, 4, 8, 16, 0xE0
 
 
@@ -115,10 +116,6 @@ def gzip_header_bytes(source: Source) -> int:
     offset += 2 if flags & _FHCRC else 0
     require(offset <= len(head), "its gzip header has no end")
     return offset
-
-
-def gzip_trailer(crc: int, unpacked_bytes: int) -> bytes:
-    return crc.to_bytes(4, "little") + (unpacked_bytes & 0xFFFFFFFF).to_bytes(4, "little")
 
 
 def _inflated(decompress: Callable[[bytes, int], bytes], packed: bytes) -> bytes:
