@@ -6,7 +6,7 @@ that tell are read, whatever the size of the file; a file's name decides nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.asset.decider import Finding
 from domain.asset.events import (
@@ -48,14 +48,12 @@ class Examination:
     mode: Mode | None = None
     facts: bytes = b""
     issues: tuple[Issue, ...] = ()
+    """The first ISSUES_MAX, errors before warnings."""
+    is_damaged: bool = False
     unsupported: tuple[str, ...] = ()
     sync: Sync | None = None
     hdr: HdrMetadata | None = None
     project: NleProject | None = None
-
-    @property
-    def is_damaged(self) -> bool:
-        return any(issue.severity == "error" for issue in self.issues)
 
 
 def examine(source: Source, *, raw: bool = False) -> Examination:
@@ -79,12 +77,22 @@ def examine(source: Source, *, raw: bool = False) -> Examination:
 def _media(source: Source, movie: Movie, *, raw: bool) -> Examination:
     unsupported = tuple(dict.fromkeys(each.codec_id for each in unsupported_codecs(movie)))
     mode: Mode = "raw" if raw or unsupported or not movie.is_sound else "media"
-    issues = movie.issues[:ISSUES_MAX]
-    if not movie.is_sound:
-        return Examination(source.size_bytes, mode, issues=issues, unsupported=unsupported)
+    looked = Examination(
+        source.size_bytes,
+        mode,
+        issues=tuple(sorted(movie.issues, key=_weight)[:ISSUES_MAX]),
+        is_damaged=not movie.is_sound,
+        unsupported=unsupported,
+    )
+    if looked.is_damaged:
+        return looked
     facts = facts_of(source, movie)
     hdr = facts.hdr if facts.hdr.has_hdr else None
-    return Examination(source.size_bytes, mode, facts.encode(), issues, unsupported, facts.sync, hdr)
+    return replace(looked, facts=facts.encode(), sync=facts.sync, hdr=hdr)
+
+
+def _weight(issue: Issue) -> int:
+    return 0 if issue.severity == "error" else 1
 
 
 def findings(found: Examination, repo: RepoId, recipe: Digest) -> tuple[Finding, ...]:

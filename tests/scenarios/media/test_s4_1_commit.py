@@ -5,12 +5,21 @@ from __future__ import annotations
 import pytest
 
 from domain.asset.events import AssetStored, AssetValidationFailed
+from domain.examination import ISSUES_MAX
 from tests.gateway.house import expect_problem
 from tests.media import encodes
-from tests.media.making import box, clip, ftyp, movie, song, truncated
+from tests.media.making import box, clip, ftyp, full_box, movie, song, truncated
 from tests.scenarios.media.committing import PATH, committed
 
 WHOLE = movie(clip(), song())
+
+
+def unsound_last(warnings: int) -> bytes:
+    """So many tracks whose samples lie in another file, a warning each; the last track lacks its handler."""
+    content = movie(*(clip(1) for _ in range(warnings + 1)))
+    content = content.replace(full_box("url ", flags=1), full_box("url "), warnings)
+    before, _, after = content.rpartition(b"hdlr")
+    return before + b"none" + after
 
 
 def issues_of(content: bytes) -> list[str]:
@@ -53,6 +62,11 @@ def test_s4_1_a_fast_start_file_that_was_cut_short_is_seen_where_decoders_see_no
     found = issues_of(truncated(encodes.fast_start(), 60))
     assert any(message.startswith("Box mdat size mismatch") for message in found)
     assert any("lie outside the file" in message for message in found)
+
+
+def test_s4_1_an_error_behind_many_warnings_is_refused_and_told_first() -> None:
+    found = issues_of(unsound_last(ISSUES_MAX + 8))
+    assert (len(found), found[0]) == (ISSUES_MAX, f"Parse failed: track {ISSUES_MAX + 9} has no hdlr")
 
 
 def test_s4_1_a_refusal_is_an_event_and_leaves_no_commit() -> None:
