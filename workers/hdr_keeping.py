@@ -14,22 +14,7 @@ from domain.format.media.hdr import HdrMetadata, hdr_of, losses
 from domain.format.media.movie import Movie
 from domain.format.media.reading import read_movie
 from domain.format.media.reinserting import lost_boxes, reinserted
-from domain.format.media.source import Source
-
-
-@dataclass(frozen=True, slots=True)
-class FileSource:
-    """An open file, as a content that does not change while it is looked at. For one thread."""
-
-    file: BinaryIO
-
-    @property
-    def size_bytes(self) -> int:
-        return self.file.seek(0, 2)
-
-    def read(self, offset: int, size_bytes: int) -> bytes:
-        self.file.seek(offset)
-        return self.file.read(size_bytes)
+from domain.format.media.source import FileSource, Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from domain.counting import Count
 from domain.decider import Ask, Context
 from domain.errors import SessionClosedError
 from domain.event import Recorded
+from domain.format.media.source import FileSource
 from domain.ids import CommitId, Digest, SessionId, derived_id
 from domain.ports import (
     LIMIT_EXCEEDED,
@@ -44,7 +45,7 @@ from domain.session import decider as sessions
 from domain.session.commands import StartSession
 from domain.successions import opened_source
 from workers.content_sending import SessionSender
-from workers.hdr_keeping import FileSource, Kept, keep_hdr
+from workers.hdr_keeping import Kept, keep_hdr
 
 log = structlog.get_logger(__name__)
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .calls import Calls
+from .colour_check import lost_hdr
 from .commits import Commits
 from .contents import Contents
 from .errors import BusyDirectoryError, DiskFullError, LocalEditsError, ProblemError
@@ -51,6 +52,8 @@ class CheckedOut:
     """Written by an earlier checkout and not in this commit."""
     unchanged: int
     progress: Progress
+    hdr_lost: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Of films that do not say what was read of them when they were committed: what is lost (S4.4)."""
 
 
 def resolved(calls: Calls, repo: str, ref: str) -> Commit:
@@ -113,6 +116,7 @@ class Checkout:
         self._options = options
         self._report = report
         self._contents = Contents(calls)
+        self._hdr_lost = dict[str, tuple[str, ...]]()
 
     def run(self, note: Note) -> CheckedOut:
         commit = resolved(self._calls, self._repo, self._ref)
@@ -128,7 +132,8 @@ class Checkout:
         finally:
             note.write(record.as_note(self._directory))
         written = tuple(each.path for each in plan.wanted)
-        return CheckedOut(commit, self._directory, written, removed, len(plan.there), progress)
+        about = (len(plan.there), progress, self._hdr_lost)
+        return CheckedOut(commit, self._directory, written, removed, *about)
 
     def _refuse(self, plan: Plan) -> None:
         if plan.edited and not self._options.overwrite:
@@ -147,6 +152,8 @@ class Checkout:
 
         def done(wanted: Wanted) -> None:
             record.remember(wanted.path, wanted.recipe, wanted.target)
+            if lost := lost_hdr(wanted):
+                self._hdr_lost[wanted.path] = lost
 
         with workers(BATCHES_IN_FLIGHT, "fetch", self._calls.machine) as threads:
             Rebuilder(self._contents, self._repo, threads, tally).run(plan.wanted, done)

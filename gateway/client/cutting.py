@@ -39,7 +39,7 @@ class NamedChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class FileSource:
+class LocalSource:
     """A local file that is read at any place. For one thread."""
 
     local: LocalFile
@@ -68,7 +68,7 @@ class FileCut:
         self._local, self._file = local, file
         self._cutter, self._hashers = cutter, hashers
         is_large = local.size_bytes > OPAQUE.min_bytes
-        self._chosen = cutter_for(FileSource(local, file)) if is_large else None
+        self._chosen = cutter_for(LocalSource(local, file)) if is_large else None
         blind = (profile_for(local.size_bytes),)
         profiles = blind if self._chosen is None else self._chosen.profiles
         self._profiles = [profile.id for profile in profiles]

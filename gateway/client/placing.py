@@ -107,7 +107,8 @@ class Place:
                 plan.edited.append(path)
             source = path if untouched else by_recipe.get(entry.digest.hex())
             nearby = self._nearby(record, source)
-            plan.wanted.append(Wanted(path, target, entry.digest, entry.size_bytes, nearby))
+            about = (entry.size_bytes, entry.extensions, nearby)
+            plan.wanted.append(Wanted(path, target, entry.digest, *about))
         plan.gone.extend(self._gone(record, paths))
         return plan
 

@@ -21,6 +21,7 @@ from .contents import CHUNKS_MAX, Contents, Recipes
 from .errors import IntegrityError, LocalFileError
 from .format.digest import Digest
 from .format.errors import FormatError
+from .format.extension import Extensions
 from .format.packing.packing import Packing
 from .format.packing.repacking import ENGINES, packed
 from .format.recipe import Piece
@@ -50,6 +51,8 @@ class Wanted:
     target: Path
     recipe: Digest
     size_bytes: int
+    extensions: Extensions = ()
+    """Of its entry in the tree."""
     nearby: tuple[Path, Digest] | None = None
     """A file here that an earlier checkout wrote, and its recipe: it may hold many of the same chunks."""
 

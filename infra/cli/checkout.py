@@ -9,6 +9,8 @@ from infra.cli.bars import bar, in_words
 from infra.cli.output import Output, Plain
 from infra.cli.remote import DEFAULT_BRANCH, Remote, in_repo
 
+HDR_LOST = "hdr-metadata-lost"
+
 
 @click.command()
 @click.argument("ref", required=False)
@@ -41,7 +43,13 @@ def command(
         "removed": list(out.removed),
         "unchanged": out.unchanged,
         "bytes_received": out.progress.bytes_received,
+        "warnings": [
+            {"path": path, "code": HDR_LOST, "warning": f"Lost: {', '.join(lost)}"}
+            for path, lost in out.hdr_lost.items()
+        ],
     }
+    for path, lost in out.hdr_lost.items():
+        output.say(f"{path}: {HDR_LOST}: it no longer says its {', '.join(lost)}; its bytes are as committed")
     output.result(result, _for_people(out))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 
 class Source(Protocol):
@@ -29,3 +29,18 @@ class BytesSource:
 
     def read(self, offset: int, size_bytes: int) -> bytes:
         return self.content[offset : offset + size_bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """An open file. For one thread."""
+
+    file: BinaryIO
+
+    @property
+    def size_bytes(self) -> int:
+        return self.file.seek(0, 2)
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        self.file.seek(offset)
+        return self.file.read(size_bytes)
