@@ -84,11 +84,9 @@ class Laptop:
             raise
 
     def _environment(self, endpoints: Endpoints) -> dict[str, str]:
-        port = self.settings.gateway_port
-        if not is_free(port):
-            reason = f"port {port} is taken by another process; choose one with --port"
-            raise StartFailedError(server="the gateway", reason=reason)
-        metrics_port = self.settings.worker_metrics_port
+        port, metrics_port = self.settings.gateway_port, self.settings.worker_metrics_port
+        _expect_free(port, "the gateway", "choose one with --port")
+        _expect_free(metrics_port, "the worker", f"choose another {WORKER_METRICS_PORT}, or 0 for a free one")
         kept = Ports(self.data_dir / PORTS_FILE, self.say)
         return {
             **os.environ,
@@ -161,3 +159,9 @@ class Laptop:
         if self._cluster is not None:
             self._cluster.stop()
             self._cluster = None
+
+
+def _expect_free(port: int, server: str, cure: str) -> None:
+    """Raises StartFailedError; 0 is no port, and free."""
+    if not is_free(port):
+        raise StartFailedError(server=server, reason=f"port {port} is taken by another process; {cure}")

@@ -12,10 +12,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.client import Client, ProblemError, PushOptions
-from infra.dev.laptop import WORKER
+from infra.cli import exits
+from infra.dev.laptop import WORKER, WORKER_METRICS_PORT
+from infra.dev.ports import Ports
 from infra.dev.processes import Child, Launch, wait_until_ready
 from tests.collector import Collector, collecting
 from tests.e2e.product import Product
+from tests.e2e.test_starts import dits
 from tests.media import encodes
 from tests.media.making import truncated
 
@@ -96,3 +99,20 @@ def test_further_workers_take_addresses_of_their_own(product: Product, tmp_path:
         assert "dits_build_info" in httpx.get(told["url"]).text
     finally:
         assert another.stop(20) == 0
+
+
+def test_a_worker_whose_address_is_taken_does_not_start(product: Product) -> None:
+    ended = dits(
+        "work", **{name: text for name, text in product.laptop.environment.items() if "DITS_" in name}
+    )
+    assert ended.returncode == exits.SETTINGS
+    assert f"port {product.laptop.environment[WORKER_METRICS_PORT]}: Address already in use" in ended.stderr
+
+
+def test_a_laptop_whose_workers_address_is_taken_does_not_start(product: Product, tmp_path: Path) -> None:
+    gateway = Ports(tmp_path / "port.json", say=print).of("gateway")
+    ports = {"DITS_GATEWAY_PORT": str(gateway), WORKER_METRICS_PORT: str(product.laptop.port)}
+    ended = dits("up", DITS_DATA_DIR=str(tmp_path / "data"), **ports)
+    assert ended.returncode != exits.OK
+    assert "the worker did not start" in ended.stderr
+    assert "choose another DITS_WORKER_METRICS_PORT" in ended.stderr
