@@ -12,6 +12,7 @@ from domain.asset.decider import Finding
 from domain.asset.events import (
     AssetStored,
     AvSyncWarningRaised,
+    FoundIssue,
     HdrMetadataExtracted,
     Mode,
     NleProjectParsed,
@@ -95,6 +96,10 @@ def _weight(issue: Issue) -> int:
     return 0 if issue.severity == "error" else 1
 
 
+def issues_told(found: Examination) -> tuple[FoundIssue, ...]:
+    return tuple(FoundIssue(severity=each.severity, message=each.message) for each in found.issues)
+
+
 def findings(found: Examination, repo: RepoId, recipe: Digest) -> tuple[Finding, ...]:
     """As the asset's events say it; none for what is neither media nor a project."""
     if found.mode is None:
@@ -106,6 +111,7 @@ def findings(found: Examination, repo: RepoId, recipe: Digest) -> tuple[Finding,
             size_bytes=found.size_bytes,
             mode=found.mode,
             facts=found.facts,
+            issues=issues_told(found),
             reader=READER,
         )
     ]

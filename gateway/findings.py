@@ -196,6 +196,8 @@ def warnings_of(content: Content) -> Iterable[wire.WarningWord]:
     sync = _sync(content)
     if content.is_damaged:
         yield "corrupted-container"
+    elif content.asset.issues:
+        yield "container-warning"
     if any(_unsupported(content.asset)):
         yield "unsupported-codec"
     if sync is not None and not sync.valid:

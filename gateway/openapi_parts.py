@@ -114,7 +114,7 @@ def _warning(*words: str) -> Json:
     return {"X-Dits-Warning": {"schema": TEXT, "description": f"What is the matter, if anything is: {said}."}}
 
 
-_MATTERS = ("corrupted-container", "unsupported-codec", "av-sync", "opaque-project")
+_MATTERS = ("corrupted-container", "container-warning", "unsupported-codec", "av-sync", "opaque-project")
 MORE_ANSWER_HEADERS: Mapping[str, Mapping[int, Json]] = {
     "commits.open": {201: _warning(*_MATTERS)},
     "files.put": {201: _warning("unsupported-codec")},

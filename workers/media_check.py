@@ -13,13 +13,14 @@ from functools import lru_cache
 
 from domain.asset import decider as assets
 from domain.asset.decider import RecordFailure, RecordFindings, asset_id
-from domain.asset.events import AssetValidationFailed, FoundIssue
+from domain.asset.events import AssetValidationFailed
 from domain.commit.events import CheckWarning, CommitOpened
 from domain.counting import Count, Counts
 from domain.decider import Ask, Context
 from domain.errors import CorruptedContainerError
-from domain.examination import Examination, examine, findings
+from domain.examination import Examination, examine, findings, issues_told
 from domain.format.extension import MEDIA_FACTS, Extension, Extensions
+from domain.format.media.movie import Issue
 from domain.ids import Digest, FilePath, RepoId
 from domain.ports import EventLog, ObjectStore
 from domain.snapshots import Change
@@ -121,9 +122,12 @@ class Looked:
 
 
 def _failure(opened: CommitOpened, each: Looked) -> Ask:
-    issues = tuple(FoundIssue(severity=one.severity, message=one.message) for one in each.found.issues)
     failed = AssetValidationFailed(
-        repo=opened.repo, recipe=each.recipe, path=each.path, commit=opened.commit, issues=issues
+        repo=opened.repo,
+        recipe=each.recipe,
+        path=each.path,
+        commit=opened.commit,
+        issues=issues_told(each.found),
     )
     return assets.DECIDER.ask(asset_id(opened.repo, each.recipe), RecordFailure(failed))
 
@@ -134,14 +138,21 @@ def _found(opened: CommitOpened, each: Looked) -> Ask:
 
 
 def _refusal(each: Looked) -> CorruptedContainerError:
-    issues = tuple({"severity": one.severity, "message": one.message} for one in each.found.issues)
+    issues = tuple(issue.model_dump() for issue in issues_told(each.found))
     return CorruptedContainerError(path=each.path, issues=issues, recovery=RECOVERY)
+
+
+def _first_of(issues: Sequence[Issue]) -> str:
+    more = len(issues) - 1
+    return issues[0].message + (f" (and {more} more)" if more else "")
 
 
 def _warnings(each: Looked) -> Iterator[CheckWarning]:
     found = each.found
     if found.is_damaged:
-        yield CheckWarning(path=each.path, code="corrupted-container", message=found.issues[0].message)
+        yield CheckWarning(path=each.path, code="corrupted-container", message=_first_of(found.issues))
+    elif found.issues:
+        yield CheckWarning(path=each.path, code="container-warning", message=_first_of(found.issues))
     for codec in found.unsupported:
         yield CheckWarning(path=each.path, code="unsupported-codec", message=f"Unsupported codec: {codec}")
     if found.sync is not None and found.sync.suggestion:

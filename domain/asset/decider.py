@@ -127,7 +127,7 @@ class Asset:
     failures: frozenset[tuple[str, str]] = frozenset()
     """(commit, path) of those that were told."""
     issues: tuple[FoundIssue, ...] = ()
-    """What is wrong with the container, as it was told last."""
+    """What is wrong with the container, as it was told last, be it stored or refused."""
     asked: SalvageAsked | None = None
     """While a salvage is under way."""
     salvaged: AssetSalvaged | None = None
@@ -186,9 +186,10 @@ FAILURES_MAX = 64
 
 def evolve(state: Asset, event: AssetEvent) -> Asset:
     match event:
+        case AssetStored():
+            return replace(state, found={**state.found, event.TOPIC: event}, issues=event.issues)
         case (
-            AssetStored()
-            | UnsupportedCodecFlagged()
+            UnsupportedCodecFlagged()
             | AvSyncWarningRaised()
             | HdrMetadataExtracted()
             | NleProjectParsed()
@@ -214,4 +215,4 @@ def evolve(state: Asset, event: AssetEvent) -> Asset:
             assert_never(event)
 
 
-DECIDER = Decider("asset", Asset(), decide, evolve, get_args(AssetEvent), fold=3)
+DECIDER = Decider("asset", Asset(), decide, evolve, get_args(AssetEvent), fold=4)

@@ -34,6 +34,8 @@ class AssetStored(Event):
     mode: Mode
     facts: bytes
     """Encoded media facts (`docs/formats.md`); empty if there are none."""
+    issues: tuple[FoundIssue, ...]
+    """Of the container, the first 32, errors before warnings; errors only if it was taken raw by choice."""
     reader: int
     """The version of the reader that looked."""
 

@@ -149,7 +149,7 @@ class Warned:
 
     path: str
     code: str
-    """unsupported-codec, av-sync, opaque-project, corrupted-container."""
+    """unsupported-codec, av-sync, opaque-project, corrupted-container, container-warning."""
     warning: str
 
     @staticmethod

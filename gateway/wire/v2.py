@@ -169,7 +169,7 @@ class CommitWarning(Wire):
 
     path: str
     code: str
-    """unsupported-codec, av-sync, opaque-project or corrupted-container; X-Dits-Warning lists them all."""
+    """As X-Dits-Warning lists them: `WarningWord` of the media bodies, but for hdr-metadata-lost."""
     warning: str
     fallback: str | None = None
     """How the file is stored instead: raw."""

@@ -24,7 +24,12 @@ FileKind = Literal["video", "audio", "project", "other"]
 HdrKind = Literal["hdr10", "hdr10+", "dolby-vision", "hlg"]
 AskedHdr = Literal["hdr10", "hdr10+", "dolby-vision", "hlg", "any", "none"]
 WarningWord = Literal[
-    "corrupted-container", "unsupported-codec", "av-sync", "hdr-metadata-lost", "opaque-project"
+    "corrupted-container",
+    "container-warning",
+    "unsupported-codec",
+    "av-sync",
+    "hdr-metadata-lost",
+    "opaque-project",
 ]
 """As the header X-Dits-Warning has them; a damaged container in a published commit was taken raw."""
 AskedWarning = Literal[WarningWord, "any", "none"]

@@ -23,6 +23,7 @@ KINDS = ("video", "audio", "project", "other")
 MODES = ("media", "raw", "project")
 WARNINGS = (
     "corrupted-container",
+    "container-warning",
     "unsupported-codec",
     "av-sync",
     "hdr-metadata-lost",

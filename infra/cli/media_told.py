@@ -34,7 +34,9 @@ def _told(file: MediaFile) -> Iterator[tuple[str, str]]:
     if file.sync is not None:
         yield "sync", in_sync(file.sync)
     yield from (("codec", f"{each} (stored raw)") for each in file.unsupported)
-    yield from (("damage", f"{each.severity}: {each.message}") for each in file.issues)
+    for issue in file.issues:
+        is_error = issue.severity == "error"
+        yield ("damage", f"error: {issue.message}") if is_error else ("warning", issue.message)
     yield from _findings(file)
 
 

@@ -70,6 +70,16 @@ def test_a_codec_outside_the_set_is_told(dits: Dits, footage: str) -> None:
     assert "Unsupported codec: ap4h (stored raw)" in said
 
 
+@pytest.mark.usefixtures("film")
+def test_a_container_that_passes_with_a_warning_says_so(dits: Dits) -> None:
+    put("tail.mov", FILES["reel.mov"] + bytes(5))
+    pushed = dits("push", "tail.mov", "-m", "tail")
+    assert "note: tail.mov: 5 bytes follow the last box (container-warning)" in pushed.err
+    assert "  warning    5 bytes follow the last box" in dits("media", "show", "tail.mov").out
+    (told,) = dits("media", "list", "--warning", "container-warning", "--json").rows
+    assert told["path"] == "tail.mov"
+
+
 @pytest.mark.usefixtures("footage")
 def test_a_list_is_chosen_by_options(dits: Dits) -> None:
     everything = ["reel.mov", "takes/late.mov", "takes/proxy.mov", "takes/song.m4a"]

@@ -32,7 +32,7 @@ from tests.spec import Spec
 given = Spec(assets.DECIDER).given
 REEL = named("reel")
 PATH, TARGET = FilePath("reel.mov"), FilePath("reel.salvaged.mov")
-STORED = AssetStored(repo=FILM, recipe=REEL, size_bytes=9, mode="raw", facts=b"facts", reader=1)
+STORED = AssetStored(repo=FILM, recipe=REEL, size_bytes=9, mode="raw", facts=b"facts", issues=(), reader=1)
 FLAGGED = UnsupportedCodecFlagged(repo=FILM, recipe=REEL, codecs=("ap4h",))
 ISSUE = FoundIssue(severity="error", message="Missing moov box")
 FAILED = AssetValidationFailed(repo=FILM, recipe=REEL, path=PATH, commit=COMMIT, issues=(ISSUE,))
@@ -79,6 +79,14 @@ def test_damage_is_said_once_a_commit_and_path() -> None:
     elsewhere = FAILED.model_copy(update={"path": TARGET})
     given(FAILED).when(RecordFailure(elsewhere)).then(elsewhere)
     assert state(FAILED).issues == (ISSUE,)
+
+
+def test_the_issues_are_those_of_the_last_look() -> None:
+    warned = STORED.model_copy(
+        update={"issues": (FoundIssue(severity="warning", message="Missing mdat box"),)}
+    )
+    assert state(FAILED, warned).issues == warned.issues
+    assert state(warned, FAILED).issues == (ISSUE,)
 
 
 def test_what_is_remembered_of_failures_is_bounded() -> None:

@@ -52,9 +52,16 @@ class Shot:
     def store(self, path: str, mode: Mode, facts: MediaFacts | None = None, *more: Finding) -> None:
         self.find(path, self.stored(path, mode, b"" if facts is None else facts.encode()), *more)
 
-    def stored(self, path: str, mode: Mode, facts: bytes) -> AssetStored:
+    def stored(self, path: str, mode: Mode, facts: bytes, *warnings: str) -> AssetStored:
+        issues = tuple(FoundIssue(severity="warning", message=message) for message in warnings)
         return AssetStored(
-            repo=FILM, recipe=self.recipes[path], size_bytes=1, mode=mode, facts=facts, reader=1
+            repo=FILM,
+            recipe=self.recipes[path],
+            size_bytes=1,
+            mode=mode,
+            facts=facts,
+            issues=issues,
+            reader=1,
         )
 
     def damage(self, path: str, *messages: str) -> None:

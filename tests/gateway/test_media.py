@@ -242,6 +242,20 @@ def test_damage_is_told_in_the_words_of_the_check(tell: Tell) -> None:
     tell(story)
 
 
+def test_what_a_container_is_warned_of_is_told(tell: Tell) -> None:
+    """S4.1: it passes, and whoever looks at it reads why one should look."""
+
+    async def story(h: House) -> None:
+        made = await shot(h, reel=REEL)
+        made.find("reel", made.stored("reel", "media", SONG.encode(), "Missing mdat box"))
+        answer = await made.ann.get(f"{made.address}/reel")
+        assert answer.json()["issues"] == [{"severity": "warning", "message": "Missing mdat box"}]
+        assert answer.headers["X-Dits-Warning"] == "container-warning"
+        assert paths(await made.ann.get(f"{made.address}?warning=container-warning")) == ["reel"]
+
+    tell(story)
+
+
 def test_what_is_no_file_of_the_commit_is_missing(tell: Tell) -> None:
     async def story(h: House) -> None:
         made = await shot(h, reel=REEL)

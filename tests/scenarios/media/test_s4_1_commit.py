@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from domain.asset.events import AssetStored, AssetValidationFailed
+from domain.asset.events import AssetStored, AssetValidationFailed, FoundIssue
 from domain.examination import ISSUES_MAX
+from domain.format.media.movie import TRACKS_MAX
 from tests.gateway.house import expect_problem
 from tests.media import encodes
 from tests.media.making import box, clip, ftyp, full_box, movie, song, truncated
@@ -39,9 +40,27 @@ def test_s4_1_a_whole_container_is_stored_as_media() -> None:
 
 
 def test_s4_1_missing_mdat_alone_is_a_warning_and_passes() -> None:
-    made = committed(movie())
+    made = committed(ftyp() + movie()[len(ftyp() + box("mdat")) :])
     assert made.answer.status_code == 201, made.answer.text
-    assert made.told(AssetValidationFailed) == []
+    (warning,) = made.body["warnings"]
+    assert (warning["code"], warning["warning"]) == ("container-warning", "Missing mdat box")
+    assert made.answer.headers["X-Dits-Warning"] == "container-warning"
+    assert made.asset.issues == (FoundIssue(severity="warning", message="Missing mdat box"),)
+    assert (made.told(AssetValidationFailed), made.facts is not None) == ([], True)
+
+
+def test_s4_1_bytes_behind_the_last_box_are_a_warning_and_pass() -> None:
+    made = committed(WHOLE + bytes(5))
+    (warning,) = made.body["warnings"]
+    assert (warning["code"], warning["warning"]) == ("container-warning", "5 bytes follow the last box")
+
+
+def test_s4_1_a_movie_beyond_the_limits_is_kept_and_said_to_be_not_looked_into() -> None:
+    made = committed(movie(*(clip(1) for _ in range(TRACKS_MAX + 1))))
+    assert made.asset.stored is not None
+    assert (made.answer.status_code, made.asset.stored.mode) == (201, "raw")
+    assert made.body["warnings"][0]["warning"].startswith("Not looked into: ")
+    assert made.asset.issues[0].message == made.body["warnings"][0]["warning"]
 
 
 def test_s4_1_a_missing_moov_is_refused_in_the_words_of_the_seed() -> None:
