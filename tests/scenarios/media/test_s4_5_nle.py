@@ -10,10 +10,10 @@ import pytest
 
 from domain.asset.events import NleProjectParsed, NleProjectStoredOpaque
 from domain.format.media.source import BytesSource
+from domain.format.packing.unpacking import RATIO_FREE_BYTES
 from domain.format.recipe import ChunkRef, Recipe
 from domain.nle.examining import examine
 from domain.nle.project import NleProject
-from domain.format.packing.unpacking import RATIO_FREE_BYTES
 from domain.nle.versions import SUPPORTED
 from tests.domain.nle.making import PATHS, aepx, aftereffects, examined, fcpx, premiere, premiere_xml, resolve
 from tests.scenarios.media.committing import Committed, committed
