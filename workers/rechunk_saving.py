@@ -14,7 +14,7 @@ from domain.format.recipe import Recipe
 from domain.ids import Digest
 from domain.recutting import ANY_BYTES, Fresh, recut
 from domain.successions import newest
-from workers.rechunking import Rechunker
+from workers.rechunking import Rechunker, StoppedError
 
 Sizes = dict[Digest, int]
 
@@ -50,10 +50,13 @@ def saving(rechunker: Rechunker, recipes: Iterable[Digest]) -> Saving:
     """Of what was looked at when somebody asked it to stop."""
     found, others = Saving(), list[Digest]()
     for name in recipes:
-        if rechunker.stopping():
+        try:
+            if rechunker.stopping():
+                break
+            if not _is_counted(rechunker, name, found):
+                others.append(name)
+        except StoppedError:
             break
-        if not _is_counted(rechunker, name, found):
-            others.append(name)
     for name in others:
         if newest(rechunker.events, rechunker.repo, name) == name:
             held = set(rechunker.recipe(name).children())

@@ -56,6 +56,8 @@ class Pace:
 
     clock: Clock
     bytes_per_s: int
+    told: Callable[[int], object] = int
+    """How much was read so far."""
     read_bytes: int = 0
     begun_ms: int = field(init=False)
 
@@ -64,24 +66,33 @@ class Pace:
 
     def spend(self, size_bytes: int) -> None:
         self.read_bytes += size_bytes
+        self.told(self.read_bytes)
         passed_s = (self.clock.monotonic_ms() - self.begun_ms) / 1000
         ahead_s = self.read_bytes / self.bytes_per_s - passed_s
         if ahead_s > 0:
             self.clock.sleep(ahead_s)
 
 
+class StoppedError(Exception):
+    """Somebody asked it to stop, in the middle of a file."""
+
+
 @dataclass(frozen=True, slots=True)
 class PacedSource:
-    """A source that is read at a pace."""
+    """A source that is read at a pace, and no further once it is to stop."""
 
     source: Source
     pace: Pace
+    stopping: Callable[[], bool]
 
     @property
     def size_bytes(self) -> int:
         return self.source.size_bytes
 
     def read(self, offset: int, size_bytes: int) -> bytes:
+        """Raises StoppedError."""
+        if self.stopping():
+            raise StoppedError
         content = self.source.read(offset, size_bytes)
         self.pace.spend(len(content))
         return content
@@ -107,6 +118,8 @@ class Rechunker:
             try:
                 old = self.candidate(name)
                 converted = None if old is None else self._supersede(name, old)
+            except StoppedError:
+                return
             except (ChunkNotFoundError, CorruptObjectError) as damaged:
                 converted = Left(name, damaged.code)
             if converted is not None:
@@ -124,7 +137,7 @@ class Rechunker:
         return Recipe.decode(self.store.get(ObjectName("recipes", name)))
 
     def source(self, recipe: Recipe) -> Source:
-        return PacedSource(source_of(self.store, recipe), self.pace)
+        return PacedSource(source_of(self.store, recipe), self.pace, self.stopping)
 
     def _supersede(self, name: Digest, old: Recipe) -> Converted | Left | None:
         session = SessionId(derived_id("session", self.repo, "rechunk", self.ids.token(16).hex()))

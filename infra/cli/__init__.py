@@ -36,7 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "keys": ("infra.cli.keys", "Issue, list and revoke API keys."),
         "versions": ("infra.cli.versions", "The versions of the API: release, deprecate, roll back."),
         "projections": ("infra.cli.projections", "How the read models stand; rebuild them."),
-        "recipes": ("infra.cli.recipes", "Cut films of before by their tracks."),
+        "recipes": ("infra.cli.recipes", "Cut files of before by what they are."),
         "demo": ("infra.cli.demo", "Show the main job on a real film."),
         "up": ("infra.cli.up", "Run everything on this machine, until Ctrl-C."),
         "init": ("infra.cli.init", "Make servers of your own ready for serve and work."),

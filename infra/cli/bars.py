@@ -14,7 +14,7 @@ SHOWN_AFTER_S = 1.0
 
 @contextmanager
 def bar(output: Output, verb: str) -> Generator[Report]:
-    """What to hand to push or checkout; silent for machines and where nobody watches."""
+    """What to hand to whoever moves bytes; silent for machines and where nobody watches."""
     if output.as_json or not sys.stderr.isatty():
         yield say_nothing
         return
@@ -37,7 +37,7 @@ def bar(output: Output, verb: str) -> Generator[Report]:
     def report(now: Progress) -> None:
         nonlocal shown
         done = max(now.bytes_read, now.bytes_received + now.bytes_known)
-        bars.update(task, total=now.bytes_total, completed=done, note=_note(now))
+        bars.update(task, total=now.bytes_total or None, completed=done, note=_note(now))
         if not shown and (bars.tasks[0].elapsed or 0) > SHOWN_AFTER_S:
             bars.start()
             shown = True
@@ -49,7 +49,7 @@ def bar(output: Output, verb: str) -> Generator[Report]:
 
 
 def _note(now: Progress) -> str:
-    parts = [f"{now.files}/{now.files_total} files"]
+    parts = [f"{now.files}/{now.files_total} files"] if now.files_total else []
     if now.bytes_sent:
         parts.append(f"{in_words(now.bytes_sent)} sent")
     if now.bytes_known:

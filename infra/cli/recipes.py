@@ -14,7 +14,8 @@ import click
 from domain import repository
 from domain.errors import NotFoundError
 from domain.ids import Digest, RepoId, parse_name, repo_id
-from infra.cli.bars import in_words
+from gateway.client.progress import Progress
+from infra.cli.bars import bar, in_words
 from infra.cli.operating import operator_context, servers
 from infra.cli.output import Output, Plain
 from infra.cli.projections import interruptible
@@ -50,14 +51,14 @@ def command() -> None:
 )
 @click.pass_obj
 def rechunk(output: Output, *, repo: str, dry_run: bool, rate_mib_s: int) -> None:
-    """Cut the films of REPO by their tracks, where they were cut blindly before tracks were known.
+    """Cut the films of REPO by their tracks and its packed projects unpacked, where they were cut blindly.
 
     Files, commits and their names stay as they are, and a checkout brings the same bytes. The old chunks go
     when the collector comes. Run it again to go on after Ctrl-C; what is done is not done twice.
     """
-    with servers(os.environ) as on, interruptible() as asked:
+    with servers(os.environ) as on, interruptible() as asked, bar(output, "Reading") as report:
         found = _repo(on, repo)
-        pace = Pace(on.clock, rate_mib_s * MIB)
+        pace = Pace(on.clock, rate_mib_s * MIB, lambda read_bytes: report(Progress(bytes_read=read_bytes)))
         context, events = operator_context(on), on.log.events
         rechunker = Rechunker(events, on.store, on.ids, pace, found, context, asked.is_set)
         if dry_run:
@@ -76,18 +77,18 @@ def _repo(on: Ground, name: str) -> RepoId:
 
 
 def _convert(output: Output, rechunker: Rechunker, recipes: Iterator[Digest]) -> None:
-    films, size_bytes, left = 0, 0, 0
+    files, size_bytes, left = 0, 0, 0
     for each in rechunker.convert(recipes):
         match each:
             case Converted():
-                films, size_bytes = films + 1, size_bytes + each.size_bytes
+                files, size_bytes = files + 1, size_bytes + each.size_bytes
                 told = f"{each.old.hex()[:16]} -> {each.new.hex()[:16]}, {in_words(each.size_bytes)}"
             case Left():
                 left += 1
                 told = f"{each.old.hex()[:16]} stays as it is: {each.code}"
         output.say(told)
-    result: dict[str, Plain] = {"superseded": films, "size_bytes": size_bytes, "left": left}
-    told = f"{films} films of {in_words(size_bytes)} are cut by their tracks now"
+    result: dict[str, Plain] = {"superseded": files, "size_bytes": size_bytes, "left": left}
+    told = f"{files} files of {in_words(size_bytes)} are cut by what they are now"
     output.result(result, told + (f"; {left} could not be read whole" if left else ""))
 
 
@@ -102,7 +103,7 @@ def _tell(output: Output, found: Saving) -> None:
     }
     output.result(
         result,
-        f"{found.recipes} films of {in_words(found.size_bytes)}: {in_words(added)} of new chunks, "
+        f"{found.recipes} files of {in_words(found.size_bytes)}: {in_words(added)} of new chunks, "
         f"{in_words(freed)} of old ones for the collector, {_saved(freed - added)}",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
@@ -117,6 +118,19 @@ def test_a_project_that_was_cut_packed_is_kept_unpacked_from_then_on() -> None:
     made = Recipe.decode(film.store.get(ObjectName("recipes", done.new)))
     assert (made.packing is not None, made.size_bytes) == (True, len(project))
     assert rebuilt(film, done.new) == project
+
+
+@pytest.mark.parametrize("asked_before", range(1, 8))
+def test_a_stop_in_the_middle_of_a_film_leaves_it_as_it_was(asked_before: int) -> None:
+    film = Film()
+    film.commit("one", {"reel.mov": REEL})
+    asked, before = count(), len(list(film.events()))
+    stopped = replace(rechunker(film), stopping=lambda: next(asked) > asked_before)
+    assert list(stopped.convert(recipes(film))) == []
+    assert list(superseded(film)) == []
+    left = [each.event for each in film.events()][before:]
+    assert not left or isinstance(left[-1], UploadExpired)
+    assert len(converted(film)) == 1
 
 
 def test_what_is_done_is_not_done_twice() -> None:
