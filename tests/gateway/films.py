@@ -51,10 +51,10 @@ def _send_one(h: House, session: SessionId, repo: RepoId, name: str, content: by
 
 
 @contextmanager
-def sagas(h: House, describe: Describe | None = None) -> Generator[None]:
+def sagas(h: House, describe: Describe | None = None, metrics: Metrics | None = None) -> Generator[None]:
     """Runs every commit that is opened while this is entered, and those that were open before."""
     stopping = Event()
-    media = MediaCheck(h.core.log, h.store, media_counts(Metrics(version="test")))
+    media = MediaCheck(h.core.log, h.store, media_counts(metrics or Metrics(version="test")))
     checks = (NamedCheck("media", media.passes),)
     steps = CommitSteps(h.core.log, h.store, h.presence, checks, describe or media.describe)
     runner = SagaRunner(h.core.log, steps, h.core.clock, h.core.ids, NeverKill(), stopping.is_set)

@@ -119,6 +119,11 @@ def several_tracks() -> bytes:
     return encode(Recording("mp4", (Picture(), Picture(seed=2, width=128)), (Sound(), Sound(seed=2))))
 
 
+def prores() -> bytes:
+    """QuickTime in ProRes 4444 (ap4h), which is outside the documented set."""
+    return encode(Recording("mov", (Picture("prores_ks", "yuv444p10le", 0.4, options=(("profile", "4"),)),)))
+
+
 def with_b_frames() -> bytes:
     """Composition offsets and an edit list."""
     slow = (

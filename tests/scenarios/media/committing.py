@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 from domain.asset.decider import DECIDER, Asset, asset_id
 from domain.event import Event
@@ -17,6 +18,7 @@ from domain.ports import ObjectName
 from domain.session import decider as sessions
 from domain.session.recording import tree_commands
 from domain.snapshots import find
+from infra.metrics import Metrics
 from tests.gateway.conftest import QUICK
 from tests.gateway.films import sagas, send
 from tests.gateway.house import SYSTEM, House, house
@@ -33,6 +35,8 @@ class Committed:
     """Of the file at PATH."""
     events: tuple[Event, ...]
     """What was recorded of assets."""
+    metrics: Metrics
+    """Of the worker that checked it."""
     facts: MediaFacts | None = None
     """In the tree, if it was committed."""
 
@@ -42,6 +46,13 @@ class Committed:
 
     def told(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]
+
+    def counted(self, name: str) -> dict[tuple[str, ...], float]:
+        """What Prometheus reads under this name, by the labels' values; those that are 0 left out."""
+        families = text_string_to_metric_families(self.metrics.text().decode())
+        samples = [each for family in families for each in family.samples if each.name == name]
+        assert samples or name in self.metrics.text().decode(), "no metric has this name"
+        return {tuple(each.labels.values()): each.value for each in samples if each.value}
 
 
 def committed(
@@ -62,10 +73,12 @@ def committed(
                     "session": sent["session"],
                     "tree": _tree(h, sent["session"], recipe, len(content)).hex(),
                 }
-            with sagas(h):
-                for number in range(tries):
-                    answer = await _commit(h, ann, {**sent, **asked}, str(number), version)
-            return _seen(h, answer, recipe)
+            metrics = Metrics(version="test")
+            with sagas(h, metrics=metrics):
+                answers = [
+                    await _commit(h, ann, {**sent, **asked}, str(number), version) for number in range(tries)
+                ]
+            return _seen(h, answers[-1], recipe, metrics)
 
     return asyncio.run(story())
 
@@ -87,13 +100,13 @@ async def _commit(h: House, key: str, asked: dict[str, object], token: str, vers
     return await h.ask("POST", "/repos/film/commits", key=key, body=body, headers=headers, version=version)
 
 
-def _seen(h: House, answer: httpx.Response, recipe: Digest) -> Committed:
+def _seen(h: House, answer: httpx.Response, recipe: Digest, metrics: Metrics) -> Committed:
     asset = h.core.log.load(DECIDER, asset_id(RepoId(repo_id("film")), recipe)).state
     told = tuple(
         each.event for each in h.log.feed().read(None, 10_000) if isinstance(each.event, DECIDER.events)
     )
     if answer.status_code != 201:
-        return Committed(answer, asset, told)
+        return Committed(answer, asset, told, metrics)
     entry = find(Digest(bytes.fromhex(answer.json()["tree"])), PATH, h.core.content.tree)
     assert entry is not None
-    return Committed(answer, asset, told, facts_in(entry.extensions))
+    return Committed(answer, asset, told, metrics, facts_in(entry.extensions))

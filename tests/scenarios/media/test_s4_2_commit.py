@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from domain.asset.events import (
@@ -11,6 +12,9 @@ from domain.asset.events import (
     NleProjectStoredOpaque,
     UnsupportedCodecFlagged,
 )
+from tests.gateway.conftest import QUICK
+from tests.gateway.house import house
+from tests.gateway.uploading import Client
 from tests.media import encodes
 from tests.media.making import clip, movie, song
 from tests.scenarios.media.committing import PATH, committed
@@ -29,6 +33,18 @@ def test_s4_2_an_unsupported_codec_is_stored_raw_and_flagged() -> None:
     assert [getattr(event, "codecs", None) for event in made.told(UnsupportedCodecFlagged)] == [("ap4h",)]
     assert made.asset.stored is not None
     assert made.asset.stored.mode == "raw"
+
+
+def test_s4_2_bytes_of_an_unsupported_codec_come_out_as_they_went_in() -> None:
+    async def story() -> None:
+        async with house(limits=QUICK) as h:
+            ann = Client(h, await h.repo())
+            commit = await ann.publish({PATH: encodes.prores()})
+            known = (await ann.get(f"/commits/{commit}/media/{PATH}")).json()
+            assert ([each["codec"] for each in known["unsupported"]], known["mode"]) == (["ap4h"], "raw")
+            assert (await ann.get(f"/commits/{commit}/files/{PATH}")).content == encodes.prores()
+
+    asyncio.run(story())
 
 
 def test_s4_2_a_supported_codec_is_not_flagged() -> None:
