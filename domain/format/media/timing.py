@@ -6,53 +6,22 @@ other machine. A finding is a warning with facts; no timestamp is ever changed (
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice, pairwise
 from typing import Literal
 
-from .cadence import REORDERED_MAX, Cadence, Presented, cadence_of, is_reordered
+from .cadence import REORDERED_MAX, Cadence, cadence_of, is_reordered
+from .gaps import MS_MAX, Gap, gaps_of, rounded_ms
 from .movie import Movie, Track
+from .timeline import media_ticks, timeline_of
 
 DRIFT_MS_MAX = 100
 """Contract: seed 4.3."""
-GAP_MS_MAX = 100
-"""How much longer than usual a sample may last: what the seed allows the tracks, one sample may differ by."""
-GAPS_MAX = 64
-"""Of one track: whoever has more knows enough."""
-LONG_SAMPLES_MAX = SEGMENTS_MAX = 1_000
-"""Compared with each other in the search for gaps, so that hostile tables cost no more than a second."""
 MISMATCH = "Tracks have significant duration mismatch"
 """Contract: seed 4.3."""
 GAPS = "Tracks have timestamp gaps"
-MS_MAX = 2**63 - 1
-"""What the facts can hold; an edit list may claim more."""
-NORMAL_RATE = 0x10000
 ZERO = Fraction(0)
 KINDS: dict[str, Literal["video", "audio", "other"]] = {"vide": "video", "soun": "audio"}
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A stretch of the movie's time in which a stretch of the media is presented, in seconds."""
-
-    at: Fraction
-    media_at: Fraction
-    lasting: Fraction
-
-    @property
-    def end(self) -> Fraction:
-        return self.at + self.lasting
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Nothing new is presented although it should be."""
-
-    at_ms: int
-    """In the movie's time."""
-    lasting_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +130,8 @@ def _drift_ms(pairs: list[tuple[Track, TrackTiming]]) -> int:
 
 def timings_of(movie: Movie) -> tuple[TrackTiming, ...]:
     """Of every track, in their order; REORDERED_MAX samples of them all are sorted, a track whole or not."""
-    begins = (_seconds(track.samples.begins_at, track) for track in movie.tracks if track.samples.count)
-    origin = min(begins, default=ZERO)
+    held = (track for track in movie.tracks if track.samples.count)
+    origin = min((Fraction(each.samples.begins_at, max(each.timescale, 1)) for each in held), default=ZERO)
     left, timings = REORDERED_MAX, list[TrackTiming]()
     for track in movie.tracks:
         timings.append(timing_of(track, movie.timescale, origin, left))
@@ -180,82 +149,13 @@ def timing_of(
     fragments of a recording that has gone on for long.
     """
     cadence = cadence_of(track, sorted_max)
-    placed = _segments(track, movie_timescale, cadence.shown)
-    segments = tuple(replace(each, at=max(each.at - origin, ZERO)) for each in placed)
-    kind = KINDS.get(track.handler, "other")
-    gaps = _gaps(segments[:SEGMENTS_MAX], _long_samples(cadence, max(track.timescale, 1)))
+    timeline = timeline_of(track, movie_timescale, origin, cadence.shown)
+    segments, kind = timeline.segments, KINDS.get(track.handler, "other")
     return TrackTiming(
         track.track_id,
         kind,
-        start=segments[0].at if segments else ZERO,
-        duration=segments[-1].end if segments else ZERO,
+        start=timeline.seconds(segments[0].at if segments else 0),
+        duration=timeline.seconds(segments[-1].end if segments else 0),
         cadence=cadence,
-        gaps=() if kind == "other" else tuple(islice(gaps, GAPS_MAX)),
+        gaps=() if kind == "other" else gaps_of(timeline, cadence),
     )
-
-
-def _segments(track: Track, movie_timescale: int, shown: Presented) -> Iterator[Segment]:
-    """What the edit list presents, as far as there is media for it; empty edits only move what follows."""
-    scale, movie_scale = max(track.timescale, 1), max(movie_timescale, 1)
-    first, end = shown.first, max(shown.end, track.samples.begins_at + media_ticks(track))
-    if not track.edits:
-        start = max(_seconds(first, track), ZERO)
-        media_end = _seconds(track.samples.begins_at + media_ticks(track), track)
-        yield Segment(start, start, max(media_end - start, ZERO))
-        return
-    at = ZERO
-    for edit in track.edits:
-        wanted = Fraction(edit.duration, movie_scale)
-        if edit.media_time >= 0:
-            begin = max(edit.media_time, first)
-            late, there = Fraction(begin - edit.media_time, scale), Fraction(end - begin, scale)
-            wanted = wanted or late + max(there, ZERO)
-            lasting = min(wanted - late, there) if edit.rate == NORMAL_RATE else wanted - late
-            if lasting > 0:
-                yield Segment(at + late, Fraction(begin, scale), lasting)
-        at += wanted
-
-
-def _seconds(ticks: int, track: Track) -> Fraction:
-    return Fraction(ticks, max(track.timescale, 1))
-
-
-def media_ticks(track: Track) -> int:
-    """What the samples add up to; of a track without any, what its header says."""
-    return track.samples.duration if track.samples.count else track.duration
-
-
-def _gaps(segments: tuple[Segment, ...], long: Iterator[tuple[Fraction, Fraction]]) -> Iterator[Gap]:
-    """Between segments, and in them where one sample lasts far longer than a steady rate allows."""
-    for earlier, later in pairwise(segments):
-        empty_ms = rounded_ms(later.at - earlier.end)
-        if empty_ms > GAP_MS_MAX:
-            yield Gap(rounded_ms(earlier.end), empty_ms)
-    for media_at, lasting in islice(long, LONG_SAMPLES_MAX):
-        for segment in segments:
-            begin = max(media_at, segment.media_at)
-            seen = min(media_at + lasting, segment.media_at + segment.lasting) - begin
-            if seen * 1000 > GAP_MS_MAX:
-                yield Gap(rounded_ms(segment.at + begin - segment.media_at), rounded_ms(seen))
-                break
-
-
-def _long_samples(cadence: Cadence, scale: int) -> Iterator[tuple[Fraction, Fraction]]:
-    """When a sample should have ended and how much longer it lasts, in seconds of the media's time.
-
-    A varying rate has none: a picture that stands is a picture. The last sample is followed by nothing.
-    """
-    if cadence.is_variable:
-        return
-    at, last = cadence.shown.first, len(cadence.spells) - 1
-    for index, spell in enumerate(cadence.spells):
-        excess = spell.value - cadence.usual
-        if excess * 1000 > GAP_MS_MAX * scale:
-            for number in range(spell.count - (index == last)):
-                yield Fraction(at + number * spell.value + cadence.usual, scale), Fraction(excess, scale)
-        at += spell.count * spell.value
-
-
-def rounded_ms(seconds: Fraction) -> int:
-    """To the nearest millisecond, halves up, at most MS_MAX."""
-    return min(int((seconds * 2000 + 1) // 2), MS_MAX)

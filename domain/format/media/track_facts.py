@@ -14,10 +14,11 @@ from ..codec import Body, number, require
 from .cadence import Cadence
 from .codecs import check_codec, codec_string
 from .compact import compact, compact_fraction, compact_text, read_compact, read_fraction
+from .gaps import rounded_ms
 from .movie import Spell, Track
 from .source import Source
 from .timecode import Timecode, timecode_of
-from .timing import TrackTiming, rounded_ms
+from .timing import TrackTiming
 
 TrackKind = Literal["video", "audio", "timecode", "text", "other"]
 KINDS: tuple[TrackKind, ...] = ("video", "audio", "timecode", "text", "other")

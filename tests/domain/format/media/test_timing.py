@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from time import process_time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from domain.format.media.movie import Edit, Spell
 from domain.format.media.timing import check_sync, timing_of
 from tests.domain.format.media.by_hand import audio, edit, movie, video
+
+CPU_SECONDS_MAX = 2.0
 
 
 def test_a_track_without_an_edit_list_begins_with_its_first_picture() -> None:
@@ -96,6 +99,22 @@ def test_a_hostile_table_costs_no_time() -> None:
     edits = tuple(Edit(1, i, 0x10000) for i in range(2_000))
     report = check_sync(movie(video(*spells, edits=edits), audio()))
     assert len(report.tracks) == 2
+
+
+def test_long_samples_and_edits_are_not_compared_each_with_each() -> None:
+    sounds = audio(*(Spell(24, 20), Spell(1, 1020)) * 10_000, edits=(Edit(1, 0, 0x10000),) * 10_000)
+    began = process_time()
+    assert check_sync(movie(*[sounds] * 8)).sync.gap_count == 0
+    assert process_time() - began < CPU_SECONDS_MAX
+
+
+def test_a_gap_behind_many_edits_and_long_samples_is_found() -> None:
+    sound = audio(*(Spell(49, 20), Spell(1, 220)) * 3_000, edits=(*[edit(1)] * 3_000, edit(100, 1_199_940)))
+    gaps = check_sync(movie(video(), sound)).tracks[1].gaps
+    assert [(gap.at_ms, gap.lasting_ms) for gap in gaps] == []
+    later = replace(sound, edits=(*[edit(1)] * 3_000, edit(1_400, 3_000_000)))
+    gaps = check_sync(movie(video(), later)).tracks[1].gaps
+    assert [(gap.at_ms, gap.lasting_ms) for gap in gaps] == [(4_000, 200)]
 
 
 ticks = st.integers(0, 2**32 - 1)
