@@ -39,6 +39,8 @@ ISSUES_MAX = 32
 """Told of one file."""
 REFERENCES_TOLD_BYTES_MAX = 256 * 1024
 """Of a project, in its event, of which a message takes 512 KiB; all of them are in the file."""
+OTHER_VERSION = "its version is not supported"
+"""Why a project that can be read is not looked into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,10 @@ def findings(found: Examination, repo: RepoId, recipe: Digest) -> tuple[Finding,
     return tuple(told)
 
 
+def reason_of_opaque(project: NleProject) -> str:
+    return project.trouble or OTHER_VERSION
+
+
 def _out_of_sync(sync: Sync, repo: RepoId, recipe: Digest) -> AvSyncWarningRaised:
     return AvSyncWarningRaised(
         repo=repo,
@@ -151,6 +157,9 @@ def _hdr(hdr: HdrMetadata, repo: RepoId, recipe: Digest) -> HdrMetadataExtracted
 def _project(project: NleProject, repo: RepoId, recipe: Digest) -> NleProjectParsed | NleProjectStoredOpaque:
     version = project.version_told
     if project.is_opaque:
-        return NleProjectStoredOpaque(repo=repo, recipe=recipe, nle=project.nle, version=version)
+        reason = reason_of_opaque(project)
+        return NleProjectStoredOpaque(
+            repo=repo, recipe=recipe, nle=project.nle, version=version, reason=reason
+        )
     told = project.first_references(REFERENCES_TOLD_BYTES_MAX)
     return NleProjectParsed(repo=repo, recipe=recipe, nle=project.nle, version=version, references=told)

@@ -315,6 +315,7 @@ def _project(asset: Asset) -> wire.MediaProject | None:
             nle=parsed.nle,
             version=parsed.version,
             supported=True,
+            reason=None,
             references=list(parsed.references),
         )
     if isinstance(opaque, NleProjectStoredOpaque):
@@ -323,6 +324,7 @@ def _project(asset: Asset) -> wire.MediaProject | None:
             nle=opaque.nle,
             version=opaque.version,
             supported=opaque.version in SUPPORTED.get(opaque.nle, ()),
+            reason=opaque.reason,
             references=[],
         )
     return None

@@ -18,7 +18,7 @@ from domain.commit.events import CheckWarning, CommitOpened
 from domain.counting import Count, Counts
 from domain.decider import Ask, Context
 from domain.errors import CorruptedContainerError
-from domain.examination import Examination, examine, findings, issues_told
+from domain.examination import Examination, examine, findings, issues_told, reason_of_opaque
 from domain.format.extension import MEDIA_FACTS, Extension, Extensions
 from domain.format.media.movie import Issue
 from domain.ids import Digest, FilePath, RepoId
@@ -108,7 +108,7 @@ class MediaCheck:
         if found.sync is not None and not found.sync.valid:
             self.counts.sync_warnings.inc()
         if found.project is not None:
-            supported = "no" if found.project.is_opaque else "yes"
+            supported = "yes" if found.project.is_supported else "no"
             self.counts.projects.of(found.project.nle, supported).inc()
 
 
@@ -158,5 +158,5 @@ def _warnings(each: Looked) -> Iterator[CheckWarning]:
     if found.sync is not None and found.sync.suggestion:
         yield CheckWarning(path=each.path, code="av-sync", message=found.sync.suggestion)
     if found.project is not None and found.project.is_opaque:
-        words = f"{found.project.nle} {found.project.version_told}"
+        words = f"{found.project.nle} {found.project.version_told}, {reason_of_opaque(found.project)}"
         yield CheckWarning(path=each.path, code="opaque-project", message=f"Stored opaque: {words}")

@@ -126,7 +126,7 @@ class NleProjectParsed(Event):
 
 
 class NleProjectStoredOpaque(Event):
-    """An editing project of an unknown or newer version, stored byte for byte and not looked into (S4.5)."""
+    """An editing project of another version, or one that cannot be read, stored byte for byte (S4.5)."""
 
     TOPIC: ClassVar[str] = "asset.nle_project_stored_opaque.v1"
     PRODUCER: ClassVar[Producer] = "saga runner"
@@ -134,6 +134,8 @@ class NleProjectStoredOpaque(Event):
     recipe: Digest
     nle: str
     version: str
+    reason: str
+    """Why it is not parsed."""
 
 
 class SalvageAsked(Event):

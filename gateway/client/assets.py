@@ -147,12 +147,16 @@ class Project:
     nle: str
     version: str
     supported: bool
+    """Its version is one that is understood; it may yet be opaque, for another reason."""
+    reason: str | None
+    """Why it is opaque; None if it is not."""
     references: tuple[str, ...]
 
     @staticmethod
     def of(fields: Fields) -> Project:
         stored_as, nle, version = (fields.text(name) for name in ("stored_as", "nle", "version"))
-        return Project(stored_as, nle, version, fields.truth("supported"), fields.texts("references"))
+        supported, reason = fields.truth("supported"), fields.text_or_none("reason")
+        return Project(stored_as, nle, version, supported, reason, fields.texts("references"))
 
 
 @dataclass(frozen=True, slots=True)

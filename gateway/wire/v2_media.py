@@ -143,6 +143,8 @@ class MediaProject(Wire):
     nle: str
     version: str
     supported: bool
+    reason: str | None
+    """Why it is opaque; null if it is not."""
     references: list[str]
     """Media that it names, as it names them."""
 

@@ -43,8 +43,8 @@ def _told(file: MediaFile) -> Iterator[tuple[str, str]]:
 def _findings(file: MediaFile) -> Iterator[tuple[str, str]]:
     project = file.project
     if project is not None:
-        kept = "supported" if project.supported else "not supported"
-        yield "project", f"{project.nle} {project.version}".rstrip() + f", stored {project.stored_as}, {kept}"
+        why = f": {project.reason}" if project.reason else ""
+        yield "project", f"{project.nle} {project.version}, stored {project.stored_as}{why}"
         yield from (("refers to", each) for each in project.references[:REFERENCES_SHOWN_MAX])
         left = len(project.references) - REFERENCES_SHOWN_MAX
         if left > 0:

@@ -199,12 +199,14 @@ def test_a_project_of_a_newer_version_is_told_as_opaque(tell: Tell) -> None:
     async def story(h: House) -> None:
         made = await shot(h, edit=None)
         recipe = made.recipes["edit"]
-        newer = NleProjectStoredOpaque(repo=FILM, recipe=recipe, nle="premiere", version="25.0")
+        newer = NleProjectStoredOpaque(
+            repo=FILM, recipe=recipe, nle="premiere", version="25.0", reason="it is newer"
+        )
         made.store("edit", "project", None, newer)
         body = await told(made, "edit")
         assert (body["mode"], body["kind"], body["warnings"]) == ("project", "project", ["opaque-project"])
         opaque = {"stored_as": "opaque", "nle": "premiere", "version": "25.0", "supported": False}
-        assert body["project"] == {**opaque, "references": []}
+        assert body["project"] == {**opaque, "reason": "it is newer", "references": []}
 
     tell(story)
 

@@ -36,6 +36,9 @@ NEWER = [
 UNKNOWN = [premiere("9999"), premiere(""), resolve("?"), fcpx("7"), aftereffects(31), aepx(3)]
 BOMB = premiere(more=f"<Keyframes>{' ' * (RATIO_FREE_BYTES * 2)}</Keyframes>")
 
+ENTITY = b'<!DOCTYPE fcpxml [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
+XXE = fcpx().replace(b"<!DOCTYPE fcpxml>", ENTITY)
+
 
 def is_stored_unchanged(made: Committed, content: bytes) -> bool:
     """The recipe of what was committed is that of these very bytes."""
@@ -93,6 +96,30 @@ def test_s4_5_what_cannot_be_read_is_committed_opaque_with_its_bytes_unchanged(
     assert isinstance(opaque, NleProjectStoredOpaque)
     assert (made.answer.status_code, opaque.nle, opaque.version) == (201, "premiere", version)
     assert is_stored_unchanged(made, content)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (fcpx("1.13"), "fcpx 11.0, its version is not supported"),
+        (fcpx("7"), "fcpx file says 7, its version is not supported"),
+        (BOMB, "premiere 24.0, it unpacks to over 200 times its size"),
+        (premiere()[:-20], "premiere 24.0, it ends in the middle of a packed stream"),
+        (XXE, "fcpx unknown, its XML declares entities or refers to a document outside"),
+    ],
+)
+def test_s4_5_why_it_is_opaque_is_recorded_and_told(content: bytes, words: str) -> None:
+    made = committed(content)
+    (opaque,) = made.told(NleProjectStoredOpaque)
+    (warning,) = made.body["warnings"]
+    assert warning["warning"] == f"Stored opaque: {words}"
+    assert isinstance(opaque, NleProjectStoredOpaque)
+    assert words.endswith(f", {opaque.reason}")
+
+
+def test_s4_5_a_bomb_of_a_listed_version_counts_as_supported() -> None:
+    """S4.5: supported is said of the version."""
+    assert committed(BOMB).counted("dits_nle_projects_total") == {("premiere", "yes"): 1}
 
 
 @pytest.mark.parametrize("make", [premiere, premiere_xml, resolve, fcpx, aftereffects, aepx])
