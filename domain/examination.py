@@ -12,6 +12,7 @@ from domain.asset.decider import Finding
 from domain.asset.events import (
     AssetStored,
     AvSyncWarningRaised,
+    FoundGap,
     FoundIssue,
     HdrMetadataExtracted,
     Mode,
@@ -26,7 +27,7 @@ from domain.format.media.hdr import HdrMetadata
 from domain.format.media.movie import Issue, Movie
 from domain.format.media.reading import is_media, read_movie
 from domain.format.media.source import Source
-from domain.format.media.timing import Sync
+from domain.format.media.timing import Sync, check_sync
 from domain.ids import Digest, RepoId
 from domain.nle import detecting
 from domain.nle.examining import examine as examine_project
@@ -35,6 +36,8 @@ from domain.nle.project import NleProject
 READER = 1
 """Grows when this finds more than it did; what an older one found is then looked at again."""
 HEAD_BYTES = 64
+GAPS_TOLD_MAX = 100
+"""Of one film: who has to close more needs another take."""
 ISSUES_MAX = 32
 """Told of one file."""
 REFERENCES_TOLD_BYTES_MAX = 256 * 1024
@@ -55,6 +58,8 @@ class Examination:
     is_damaged: bool = False
     unsupported: tuple[str, ...] = ()
     sync: Sync | None = None
+    gaps: tuple[FoundGap, ...] = ()
+    """The first GAPS_TOLD_MAX of a film that is out of sync."""
     hdr: HdrMetadata | None = None
     project: NleProject | None = None
 
@@ -91,7 +96,16 @@ def _media(source: Source, movie: Movie, *, raw: bool) -> Examination:
         return looked
     facts = facts_of(source, movie)
     hdr = facts.hdr if facts.hdr.has_hdr else None
-    return replace(looked, facts=facts.encode(), sync=facts.sync, hdr=hdr)
+    gaps = () if facts.sync.valid else _first_gaps(movie)
+    return replace(looked, facts=facts.encode(), sync=facts.sync, gaps=gaps, hdr=hdr)
+
+
+def _first_gaps(movie: Movie) -> tuple[FoundGap, ...]:
+    found = ((gap, track) for track in check_sync(movie).tracks for gap in track.gaps)
+    first = sorted(found, key=lambda each: (each[0].at_ms, each[1].track_id))[:GAPS_TOLD_MAX]
+    return tuple(
+        FoundGap(track=track.track_id, at_ms=gap.at_ms, lasting_ms=gap.lasting_ms) for gap, track in first
+    )
 
 
 def _weight(issue: Issue) -> int:
@@ -120,7 +134,7 @@ def findings(found: Examination, repo: RepoId, recipe: Digest) -> tuple[Finding,
     if found.unsupported:
         told.append(UnsupportedCodecFlagged(repo=repo, recipe=recipe, codecs=found.unsupported))
     if found.sync is not None and not found.sync.valid:
-        told.append(_out_of_sync(found.sync, repo, recipe))
+        told.append(_out_of_sync(found.sync, found.gaps, repo, recipe))
     if found.hdr is not None:
         told.append(_hdr(found.hdr, repo, recipe))
     if found.project is not None:
@@ -132,12 +146,13 @@ def reason_of_opaque(project: NleProject) -> str:
     return project.trouble or OTHER_VERSION
 
 
-def _out_of_sync(sync: Sync, repo: RepoId, recipe: Digest) -> AvSyncWarningRaised:
+def _out_of_sync(sync: Sync, gaps: tuple[FoundGap, ...], repo: RepoId, recipe: Digest) -> AvSyncWarningRaised:
     return AvSyncWarningRaised(
         repo=repo,
         recipe=recipe,
         drift_ms=sync.drift_ms,
         gaps=sync.gap_count,
+        first_gaps=gaps,
         suggestion=sync.suggestion or "",
     )
 

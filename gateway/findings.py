@@ -12,7 +12,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from domain.asset.decider import Asset
+from domain.asset.decider import Asset, Finding
 from domain.asset.events import (
     AssetSalvaged,
     AvSyncWarningRaised,
@@ -253,13 +253,26 @@ def _sync(content: Content) -> wire.MediaSync | None:
             driftMs=sync.drift_ms,
             suggestion=sync.suggestion,
             gaps=sync.gap_count,
+            first_gaps=_gaps(raised),
             tracks=[_timing(track) for track in _tracks(facts, "video", "audio")],
         )
     if isinstance(raised, AvSyncWarningRaised):
         return wire.MediaSync(
-            valid=False, driftMs=raised.drift_ms, suggestion=raised.suggestion, gaps=raised.gaps, tracks=[]
+            valid=False,
+            driftMs=raised.drift_ms,
+            suggestion=raised.suggestion,
+            gaps=raised.gaps,
+            first_gaps=_gaps(raised),
+            tracks=[],
         )
     return None
+
+
+def _gaps(raised: Finding | None) -> list[wire.MediaGap]:
+    if not isinstance(raised, AvSyncWarningRaised):
+        return []
+    gaps = raised.first_gaps
+    return [wire.MediaGap(track=gap.track, at_ms=gap.at_ms, lasting_ms=gap.lasting_ms) for gap in gaps]
 
 
 def _timing(track: TrackFacts) -> wire.MediaTrackTiming:

@@ -23,6 +23,15 @@ class FoundIssue(BaseModel):
     message: str
 
 
+class FoundGap(BaseModel):
+    """A stretch of the movie's time in which nothing new is presented although it should be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    track: int
+    at_ms: int
+    lasting_ms: int
+
+
 class AssetStored(Event):
     """A commit brought this content, and this is what it is; said again if a newer reader finds more."""
 
@@ -71,6 +80,8 @@ class AvSyncWarningRaised(Event):
     recipe: Digest
     drift_ms: int
     gaps: int
+    first_gaps: tuple[FoundGap, ...]
+    """At most 100, in the order of the movie's time."""
     suggestion: str
 
 

@@ -28,6 +28,19 @@ class TrackTiming:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of the movie's time in which a track presents nothing new although it should."""
+
+    track: int
+    at_ms: int
+    lasting_ms: int
+
+    @staticmethod
+    def of(fields: Fields) -> Gap:
+        return Gap(fields.number("track"), fields.number("at_ms"), fields.number("lasting_ms"))
+
+
+@dataclass(frozen=True, slots=True)
 class Sync:
     """Whether picture and sound stay together."""
 
@@ -35,6 +48,8 @@ class Sync:
     drift_ms: int
     suggestion: str | None
     gaps: int
+    first_gaps: tuple[Gap, ...]
+    """At most 100, in the order of the movie's time; told of a film that is out of sync."""
     tracks: tuple[TrackTiming, ...]
 
     @staticmethod
@@ -44,6 +59,7 @@ class Sync:
             fields.number("driftMs"),
             fields.text_or_none("suggestion"),
             fields.number("gaps"),
+            fields.each("first_gaps", Gap.of),
             fields.each("tracks", TrackTiming.of),
         )
 

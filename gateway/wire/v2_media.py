@@ -65,13 +65,23 @@ class MediaTrackTiming(Wire):
     duration_ms: int
 
 
+class MediaGap(Wire):
+    """A stretch of the movie's time in which a track presents nothing new although it should."""
+
+    track: int
+    at_ms: int
+    lasting_ms: int
+
+
 class MediaSync(Wire):
-    """Whether picture and sound stay together (S4.3); `tracks` is what a resync needs."""
+    """Whether picture and sound stay together (S4.3); `tracks` and `first_gaps` are what a resync needs."""
 
     valid: bool
     driftMs: int  # noqa: N815 -- the table's spelling
     suggestion: str | None
     gaps: int
+    first_gaps: list[MediaGap]
+    """At most 100, in the order of the movie's time; told of a film that is out of sync."""
     tracks: list[MediaTrackTiming]
 
 

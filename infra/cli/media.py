@@ -19,6 +19,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 HEAD = ("path", "kind", "codecs", "duration_ms", "frame_rate", "hdr", "mode", "warnings")
 REPORT = ("path", "valid", "drift_ms", "offset_ms", "starts_ms", "gaps", "suggestion")
+GAP = ("path", "track", "at_ms", "lasting_ms")
 KINDS = ("video", "audio", "project", "other")
 MODES = ("media", "raw", "project")
 WARNINGS = (
@@ -144,12 +145,18 @@ def report(output: Output, remote: Remote, *, place: Place | None) -> None:
     """Do picture and sound stay together? How far they drift apart, and what a resync needs.
 
     `drift_ms` is how much longer one is than the other (over 100 is too much), `offset_ms` how much later the
-    sound begins than the pictures, `starts_ms` when each track begins, edit lists applied.
+    sound begins than the pictures, `starts_ms` when each track begins, edit lists applied. The gaps follow:
+    where a track of a film that is out of sync shows nothing new although it should, at most 100 of a film.
     """
-    found = _files(remote, place or EVERYTHING, MediaFilter())
-    rows = [_report(each) for each in found if each.sync is not None]
-    output.rows(REPORT, rows)
-    output.say(f"{sum(row[1] is False for row in rows)} of {len(rows)} need a look")
+    found = [each for each in _files(remote, place or EVERYTHING, MediaFilter()) if each.sync is not None]
+    if output.as_json:
+        output.result([_report_as_json(each) for each in found], "")
+        return
+    output.rows(REPORT, [_report(each) for each in found])
+    gaps = [row for each in found for row in _gaps(each)]
+    if gaps:
+        output.rows(GAP, gaps)
+    output.say(f"{sum(not each.sync.valid for each in found if each.sync)} of {len(found)} need a look")
 
 
 def _files(remote: Remote, place: Place, wanted: MediaFilter) -> list[MediaLine]:
@@ -179,6 +186,18 @@ def _report(line: MediaLine) -> list[Plain]:
     assert sync is not None
     tracks: list[Plain] = [media_told.offset_ms(sync), media_told.starts(sync)]
     return [line.path, sync.valid, sync.drift_ms, *tracks, sync.gaps, sync.suggestion]
+
+
+def _report_as_json(line: MediaLine) -> dict[str, Plain]:
+    sync = line.sync
+    assert sync is not None
+    told = cast("dict[str, Plain]", asdict(sync))
+    return {"path": line.path, "offset_ms": media_told.offset_ms(sync), **told}
+
+
+def _gaps(line: MediaLine) -> list[list[Plain]]:
+    gaps = line.sync.first_gaps if line.sync is not None else ()
+    return [[line.path, gap.track, gap.at_ms, gap.lasting_ms] for gap in gaps]
 
 
 # ------------------------------------------------------------------ asking

@@ -107,10 +107,23 @@ def test_a_list_is_a_table_for_people(dits: Dits) -> None:
 def test_a_report_says_what_a_resync_needs(dits: Dits) -> None:
     reel, late, *_ = dits("media", "report", "--json").rows
     assert (reel["path"], reel["valid"], reel["drift_ms"], reel["offset_ms"]) == ("reel.mov", True, 0, 0)
-    assert (late["valid"], late["drift_ms"], late["starts_ms"]) == (False, 120, "video 1: 0, audio 2: 0")
+    assert (late["valid"], late["drift_ms"]) == (False, 120)
+    begin = [(each["kind"], each["start_ms"]) for each in cast("list[dict[str, Any]]", late["tracks"])]
+    assert begin == [("video", 0), ("audio", 0)]
     assert late["suggestion"] == "Tracks have significant duration mismatch"
     said = dits("media", "report", "takes/late.mov")
     assert (len(said.out.splitlines()), said.err) == (2, "1 of 1 need a look\n")
+
+
+@pytest.mark.usefixtures("film")
+def test_a_report_lists_the_gaps_with_their_places(dits: Dits) -> None:
+    holed = replace(song(), durations=(960,) * 5 + (24_960,) + (960,))
+    put("gap.mov", movie(clip(23), holed))
+    dits("push", "gap.mov", "-m", "gap")
+    lines = [line.split() for line in dits("media", "report", "gap.mov").out.splitlines()]
+    assert lines[2:] == [["path", "track", "at_ms", "lasting_ms"], ["gap.mov", "2", "120", "500"]]
+    (told,) = dits("media", "report", "gap.mov", "--json").rows
+    assert (told["gaps"], told["first_gaps"]) == (1, [{"track": 2, "at_ms": 120, "lasting_ms": 500}])
 
 
 @pytest.mark.usefixtures("film")

@@ -10,6 +10,7 @@ import pytest
 from domain.asset.decider import RecordHdrOfDerivative, RecordPicture
 from domain.asset.events import (
     AvSyncWarningRaised,
+    FoundGap,
     HdrMetadataExtracted,
     HdrMetadataLost,
     HdrMetadataReinserted,
@@ -26,6 +27,7 @@ from tests.gateway.footage import FILM, PROXY, REEL, SONG, Shot, shot
 from tests.gateway.house import House, expect_problem
 
 MISMATCH = "Tracks have significant duration mismatch"
+GAP = FoundGap(track=2, at_ms=2_020, lasting_ms=500)
 JPEG = b"\xff\xd8\xff\xe0 a picture"
 
 
@@ -92,7 +94,7 @@ def test_sound_that_drifts_is_told_as_the_table_says(tell: Tell) -> None:
         answer = await made.ann.get(f"{made.address}/reel")
         sync = answer.json()["sync"]
         tracks = sync.pop("tracks")
-        assert sync == {"valid": False, "driftMs": 101, "suggestion": MISMATCH, "gaps": 0}
+        assert sync == {"valid": False, "driftMs": 101, "suggestion": MISMATCH, "gaps": 0, "first_gaps": []}
         assert [(each["kind"], each["start_ms"]) for each in tracks] == [("video", 0), ("audio", 40)]
         assert answer.headers["X-Dits-Warning"] == "av-sync"
 
@@ -105,10 +107,13 @@ def test_a_warning_of_the_asset_is_told_without_facts(tell: Tell) -> None:
         recipe = made.recipes["reel"]
         made.find(
             "reel",
-            AvSyncWarningRaised(repo=FILM, recipe=recipe, drift_ms=7, gaps=2, suggestion="Look at the gaps"),
+            AvSyncWarningRaised(
+                repo=FILM, recipe=recipe, drift_ms=7, gaps=2, first_gaps=(GAP,), suggestion="Look at the gaps"
+            ),
         )
         sync = (await told(made, "reel"))["sync"]
         assert (sync["valid"], sync["driftMs"], sync["gaps"]) == (False, 7, 2)
+        assert sync["first_gaps"] == [GAP.model_dump()]
 
     tell(story)
 

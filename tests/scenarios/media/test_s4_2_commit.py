@@ -8,6 +8,7 @@ from dataclasses import replace
 from domain.asset.events import (
     AssetStored,
     AvSyncWarningRaised,
+    FoundGap,
     HdrMetadataExtracted,
     NleProjectStoredOpaque,
     UnsupportedCodecFlagged,
@@ -60,6 +61,15 @@ def test_s4_3_tracks_of_other_lengths_are_taken_and_told() -> None:
     assert raised.drift_ms > 100
     assert raised.suggestion == "Tracks have significant duration mismatch"
     assert made.answer.headers["X-Dits-Warning"] == "av-sync"
+
+
+def test_s4_3_gaps_are_recorded_with_their_places() -> None:
+    holed = replace(song(), durations=(960,) * 5 + (24_960,) + (960,))
+    made = committed(movie(clip(23), holed))
+    (raised,) = made.told(AvSyncWarningRaised)
+    assert isinstance(raised, AvSyncWarningRaised)
+    assert (raised.gaps, raised.first_gaps) == (1, (FoundGap(track=2, at_ms=120, lasting_ms=500),))
+    assert raised.suggestion == "Tracks have timestamp gaps"
 
 
 def test_s4_4_colour_metadata_is_kept_apart_when_it_is_committed() -> None:
