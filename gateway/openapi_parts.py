@@ -117,7 +117,7 @@ def _warning(*words: str) -> Json:
 _MATTERS = ("corrupted-container", "container-warning", "unsupported-codec", "av-sync", "opaque-project")
 MORE_ANSWER_HEADERS: Mapping[str, Mapping[int, Json]] = {
     "commits.open": {201: _warning(*_MATTERS)},
-    "files.put": {201: _warning("unsupported-codec")},
+    "files.put": {201: _warning("corrupted-container", "unsupported-codec")},
     "media.show": {200: _warning(*_MATTERS, "hdr-metadata-lost")},
     "media.salvage": {
         202: {"Location": {"schema": TEXT, "description": "Where what becomes of it is told."}}

@@ -90,12 +90,24 @@ class Completed:
             recipe=self.recipe.digest.hex(),
             size_bytes=self.recipe.size_bytes,
             fallback="raw" if unsupported else None,
-            warning=f"Unsupported codec: {unsupported[0]}" if unsupported else None,
+            warning=self._warning(),
             stored_as=None if project is None else "opaque" if project.is_opaque else "parsed",
             nle=project.nle if project is not None else None,
             version=project.version_told if project is not None else None,
             supported=project.is_supported if project is not None else None,
         )
+
+    def warnings(self) -> tuple[str, ...]:
+        """As X-Dits-Warning has them."""
+        found = self.found
+        words = {"corrupted-container": found.is_damaged, "unsupported-codec": bool(found.unsupported)}
+        return tuple(word for word, is_so in words.items() if is_so)
+
+    def _warning(self) -> str | None:
+        """The worst of it; the commit will be refused if the container is damaged, and says all."""
+        if self.found.is_damaged:
+            return next(issue.message for issue in self.found.issues if issue.severity == "error")
+        return f"Unsupported codec: {self.found.unsupported[0]}" if self.found.unsupported else None
 
 
 @dataclass(slots=True)
@@ -201,7 +213,7 @@ class FileSink:
         upload.tell(self.pouring.end())
         done = upload.complete(self.profile)
         headers = [(OFFSET, str(done.recipe.size_bytes))]
-        headers += [(WARNING, "unsupported-codec")] if done.found.unsupported else []
+        headers += [(WARNING, ", ".join(done.warnings()))] if done.warnings() else []
         return Answer(done.told(upload.path), upload.core.log.end(), 201, tuple(headers))
 
     def interrupted(self) -> None:

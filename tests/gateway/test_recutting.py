@@ -16,11 +16,12 @@ from tests.gateway.conftest import Tell
 from tests.gateway.house import House
 from tests.gateway.uploading import Client
 from tests.media import encodes
-from tests.media.making import clip, movie, song, truncated
+from tests.media.making import clip, ftyp, movie, song, truncated
 from tests.media.projects import clips, saved
 
 PATH = "shots/a.mov"
 PRORES = movie(replace(clip(), codec="ap4h"), song())
+DAMAGED = movie(clip(), song())[len(ftyp()) :]
 SAID = {"fallback", "warning", "stored_as", "nle", "supported"}
 PREMIERE = b'<?xml version="1.0"?><PremiereData Version="3"><Project Version="99"/></PremiereData>'
 
@@ -86,10 +87,11 @@ def test_a_damaged_film_stays_as_it_was_cut(tell: Tell) -> None:
     ("content", "told", "warning"),
     [
         (PRORES, {"fallback": "raw", "warning": "Unsupported codec: ap4h"}, "unsupported-codec"),
+        (DAMAGED, {"warning": "Missing ftyp box"}, "corrupted-container"),
         (PREMIERE, {"stored_as": "opaque", "nle": "premiere", "supported": False}, None),
         (b"a script", {}, None),
     ],
-    ids=["prores", "premiere", "script"],
+    ids=["prores", "damaged", "premiere", "script"],
 )
 def test_a_file_is_answered_with_what_it_is(
     content: bytes, told: dict[str, object], warning: str | None, tell: Tell
