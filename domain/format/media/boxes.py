@@ -30,6 +30,9 @@ SYNC_SORTED_MAX = 1_000_000
 """Sync samples that a table does not tell in order: to sort them takes 100 bytes each."""
 EDITS_MAX = 100_000
 """Of all tracks: 16 MB."""
+BOX_BYTES = 64
+"""Of the file, for each box in moov and the fragments beyond TREE_BOXES_MAX: even fragments of
+one sound frame each, at 128 kbit/s, take more."""
 UNLISTED_FREE = 65_536
 """A file cut short may lack samples that its fragments number without telling of each."""
 READ_AHEAD_BYTES = 4096
@@ -61,9 +64,13 @@ class Budget:
 
     @classmethod
     def of_file(cls, size_bytes: int) -> Budget:
-        """A number alone costs a file nothing: so many samples as it has bytes, and no more, are believed."""
+        """A number alone costs a file nothing: so many samples as it has bytes, and no more, are believed.
+
+        Nor are boxes, eight bytes each, looked at for longer than a movie of the file's size would have them.
+        """
         unlisted = min(SAMPLES_MAX, UNLISTED_FREE + size_bytes)
-        return cls(LIMITS | {"samples that are nowhere listed": unlisted})
+        boxes = min(BOXES_MAX, TREE_BOXES_MAX + size_bytes // BOX_BYTES)
+        return cls(LIMITS | {"samples that are nowhere listed": unlisted, "boxes": boxes})
 
     def take(self, what: str, count: int) -> None:
         """Raises FormatError if a movie has more than the limit of them."""

@@ -10,7 +10,7 @@ from struct import pack
 import pytest
 
 from domain.format.errors import FormatError
-from domain.format.media.boxes import SYNC_SORTED_MAX, TREE_BOXES_MAX, UNLISTED_FREE
+from domain.format.media.boxes import BOX_BYTES, SYNC_SORTED_MAX, TREE_BOXES_MAX, UNLISTED_FREE
 from domain.format.media.cadence import REORDERED_MAX
 from domain.format.media.layout import layout_of
 from domain.format.media.movie import SAMPLES_MAX, Movie, Samples, Spell
@@ -99,9 +99,15 @@ def test_s4_1_boxes_that_are_held_together_are_counted() -> None:
 
 
 def test_boxes_of_one_fragment_after_the_other_are_not_held() -> None:
-    padding = box("free") * (TREE_BOXES_MAX // 2)
+    padding = box("free", bytes(BOX_BYTES - 8)) * (TREE_BOXES_MAX // 2)
     content = opened(clip()) + 3 * box("moof", padding)
     assert read(content).issues[0].message == "Missing mdat box"
+
+
+def test_s4_1_more_boxes_than_a_movie_of_that_size_has_are_not_looked_at() -> None:
+    content = opened(clip()) + 4 * box("moof", box("free") * (TREE_BOXES_MAX // 2))
+    with pytest.raises(FormatError, match=f"more than {TREE_BOXES_MAX + len(content) // BOX_BYTES} boxes"):
+        read(content)
 
 
 def test_s4_1_a_long_table_out_of_order_is_not_sorted() -> None:
