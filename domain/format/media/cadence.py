@@ -43,6 +43,7 @@ class Presented:
     first: int
     """When the first one is shown."""
     end: int
+    """When the last one has been."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +81,41 @@ def is_reordered(samples: Samples) -> bool:
 
 def presented(samples: Samples, sorted_max: int = REORDERED_MAX) -> Presented:
     """The samples in the order in which they are shown, if they are not too many to be sorted."""
-    begin, shifts = samples.begins_at, samples.shifts
-    if not is_reordered(samples) or samples.count > sorted_max:
-        first = begin + (shifts[0].value if shifts else 0)
-        return Presented(samples.durations, first, begin + samples.duration)
+    begin = samples.begins_at
+    if not is_reordered(samples):
+        return Presented(samples.durations, begin, begin + samples.duration)
+    if samples.count > sorted_max:
+        return Presented(samples.durations, *_bounds(samples))
     lengths = list(islice(_each(samples.durations), samples.count))
     if not lengths:
         return Presented((), begin, begin)
     decoded_at = accumulate(lengths[:-1], initial=begin)
-    shown_at = sorted(map(add, decoded_at, chain(_each(shifts), repeat(0))))
-    lasting = chain(map(sub, shown_at[1:], shown_at), lengths[-1:])
+    stored = list(map(add, decoded_at, chain(_each(samples.shifts), repeat(0))))
+    shown_at, end = sorted(stored), max(map(add, stored, lengths))
+    lasting = chain(map(sub, shown_at[1:], shown_at), [max(end - shown_at[-1], 0)])
     alike = lru_cache(maxsize=4096)(Spell)
     spells = tuple(alike(len(list(same)), value) for value, same in groupby(lasting))
-    return Presented(spells, shown_at[0], shown_at[-1] + lengths[-1])
+    return Presented(spells, shown_at[0], end)
+
+
+def _bounds(samples: Samples) -> tuple[int, int]:
+    """(when the first sample is shown, when the last has been), spell by spell."""
+    at = samples.begins_at
+    shifts = chain(samples.shifts, repeat(Spell(max(samples.count, 1), 0)))
+    shift = next(shifts)
+    first, end, left = at + shift.value, at, shift.count
+    for spell in samples.durations:
+        todo = spell.count
+        while todo:
+            taken = min(todo, left)
+            first = min(first, at + shift.value)
+            at += taken * spell.value
+            end = max(end, at + shift.value)
+            todo, left = todo - taken, left - taken
+            if not left:
+                shift = next(shifts)
+                left = shift.count
+    return first, end
 
 
 def _each(spells: Iterable[Spell]) -> Iterator[int]:

@@ -31,6 +31,10 @@ class Gap:
     """In the movie's time."""
     lasting_ms: int
 
+    @property
+    def end_ms(self) -> int:
+        return self.at_ms + self.lasting_ms
+
 
 @dataclass(frozen=True, slots=True)
 class _LongSamples:

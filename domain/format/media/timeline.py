@@ -63,7 +63,7 @@ def _segments(track: Track, shown: Presented, tick: int, movie_tick: int) -> Ite
     """What the edit list presents, as far as there is media for it; empty edits only move what follows."""
     first, decoded = shown.first * tick, (track.samples.begins_at + media_ticks(track)) * tick
     if not track.edits:
-        start, end = max(first, 0), decoded
+        start, end = max(first, 0), shown.end * tick if track.samples.count else decoded
         yield Segment(start, start, max(end - start, 0))
         return
     at, end = 0, max(shown.end * tick, decoded)

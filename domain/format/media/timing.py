@@ -6,7 +6,7 @@ other machine. A finding is a warning with facts; no timestamp is ever changed (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -20,6 +20,8 @@ DRIFT_MS_MAX = 100
 MISMATCH = "Tracks have significant duration mismatch"
 """Contract: seed 4.3."""
 GAPS = "Tracks have timestamp gaps"
+ROUNDING_MS = 1
+"""Of an end whose beginning and length were rounded."""
 ZERO = Fraction(0)
 KINDS: dict[str, Literal["video", "audio", "other"]] = {"vide": "video", "soun": "audio"}
 
@@ -109,10 +111,25 @@ def sync_report(movie: Movie, timings: tuple[TrackTiming, ...]) -> SyncReport:
         for track, timing in zip(movie.tracks, timings, strict=True)
         if timing.kind != "other" and media_ticks(track)
     ]
-    looked_at = tuple(timing for _, timing in pairs)
+    looked_at = _from_the_start([timing for _, timing in pairs])
     gap_count = sum(len(each.gaps) for each in looked_at)
     is_paired = {each.kind for each in looked_at} == {"video", "audio"}
     return SyncReport(Sync(_drift_ms(pairs), gap_count, is_paired), looked_at)
+
+
+def _from_the_start(timings: list[TrackTiming]) -> tuple[TrackTiming, ...]:
+    """Without gaps that end before both pictures and sound have begun.
+
+    Without an edit list, muxers write a late start as a first sample that lasts for long.
+    """
+    starts = [
+        min((each.start for each in timings if each.kind == kind), default=ZERO) for kind in KINDS.values()
+    ]
+    begun_ms = rounded_ms(max(starts))
+    return tuple(
+        replace(each, gaps=tuple(gap for gap in each.gaps if gap.end_ms > begun_ms + ROUNDING_MS))
+        for each in timings
+    )
 
 
 def _drift_ms(pairs: list[tuple[Track, TrackTiming]]) -> int:

@@ -88,3 +88,11 @@ def test_s4_3_a_real_file_with_sound_too_long_is_not_valid() -> None:
 @pytest.mark.parametrize("encode", [encodes.mp4, encodes.mov, encodes.fragmented_mp4, encodes.with_b_frames])
 def test_s4_3_real_files_in_step_are_valid(encode: Callable[[], bytes]) -> None:
     assert check_sync(read(encode())).valid
+
+
+def test_s4_3_pictures_out_of_order_without_an_edit_list_are_no_drift() -> None:
+    slow = (("preset", "medium"), ("threads", "1"), ("x264-params", "bframes=3:b-adapt=0:scenecut=0"))
+    picture, plain = encodes.Picture(rate=15, options=slow), (("use_editlist", "0"),)
+    report = check_sync(read(encodes.encode(encodes.Recording(pictures=(picture,), options=plain))))
+    assert int(report.tracks[0].start * 1000) == 133
+    assert (report.valid, report.drift_ms) == (True, 0)

@@ -18,7 +18,18 @@ CPU_SECONDS_MAX = 2.0
 
 def test_a_track_without_an_edit_list_begins_with_its_first_picture() -> None:
     timing = timing_of(video(Spell(250, 40), shifts=(Spell(250, 80),)), 1000)
-    assert (timing.start, timing.duration) == (Fraction(80, 1000), Fraction(10))
+    assert (timing.start, timing.duration) == (Fraction(80, 1000), Fraction(1008, 100))
+
+
+def test_pictures_out_of_order_without_an_edit_list_last_until_the_last_that_is_shown() -> None:
+    turned = video(Spell(4, 40), shifts=(Spell(1, 40), Spell(1, 120), Spell(2, 0)))
+    assert timing_of(turned, 1000).duration == Fraction(200, 1000)
+    assert timing_of(turned, 1000, sorted_max=3).duration == Fraction(200, 1000)
+
+
+def test_a_movie_too_long_to_be_sorted_begins_with_its_earliest_picture() -> None:
+    turned = video(Spell(4, 40), shifts=(Spell(1, 80), Spell(1, 0), Spell(2, 40)))
+    assert [timing_of(turned, 1000, sorted_max=most).start for most in (3, 4)] == [Fraction(40, 1000)] * 2
 
 
 def test_an_empty_edit_delays_what_follows() -> None:
@@ -56,6 +67,12 @@ def test_a_long_sample_in_a_steady_track_is_a_gap() -> None:
 def test_a_sample_longer_by_no_more_than_100_ms_is_no_gap() -> None:
     report = check_sync(movie(video(), audio(Spell(250, 20), Spell(1, 120), Spell(244, 20))))
     assert report.valid
+
+
+def test_a_long_first_sample_of_sound_that_waits_for_the_pictures_is_no_gap() -> None:
+    sound = audio(Spell(1, 320), Spell(484, 20))
+    assert check_sync(movie(video(Spell(250, 40), shifts=(Spell(250, 320),)), sound)).sync.gap_count == 0
+    assert check_sync(movie(video(), sound)).sync.gap_count == 1
 
 
 def test_a_long_last_sample_is_no_gap() -> None:
