@@ -25,13 +25,15 @@ UNEVEN_MIN = 4
 UNEVEN_SHARE = 20
 """And so is less than one sample in so many."""
 DENOMINATOR_MAX = 1001
-NOMINAL_RATES = tuple(
-    Fraction(pictures * 1000, divisor)
-    for pictures in (24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
-    for divisor in (1000, 1001)
+NOMINAL_RATES = (
+    *map(Fraction, (24, 25, 30, 50, 60, 48, 90, 100, 120, 240, 10, 12, 15, 20)),
+    *(Fraction(pictures * 1000, 1001) for pictures in (24, 30, 60, 48, 120, 240)),
 )
+"""Those that exist."""
 NEAR = Fraction(1, 4000)
 """Relative: a quarter of what divides 24 from 23.976."""
+ROUNDING_TICKS, SURELY_ROUNDED_TICKS = Fraction(1), Fraction(1, 2)
+"""What cutting off, and rounding to the nearest, can do to the length of a stretch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Cadence:
     """When the samples of a track are shown."""
 
     rate: Fraction
-    """Samples a second; the mean if they vary; 0 without samples."""
+    """Samples a second, odd ones aside; the mean if they vary; 0 without samples."""
     is_variable: bool
     usual: int
     """The most frequent duration, in ticks of the track's timescale."""
@@ -69,9 +71,10 @@ def cadence_of(track: Track, sorted_max: int = REORDERED_MAX) -> Cadence:
         return Cadence(Fraction(0), is_variable=False, usual=0, shown=shown)
     usual = min(weights, key=lambda value: (-weights[value], value))
     leeway = max(track.timescale // 1000, 1) if usual >= TICKS_MIN else 0
-    uneven = sum(count for value, count in weights.items() if abs(value - usual) > leeway)
+    even = Counter({value: count for value, count in weights.items() if abs(value - usual) <= leeway})
+    uneven = weights.total() - even.total()
     is_variable = uneven >= UNEVEN_MIN and uneven * UNEVEN_SHARE > weights.total()
-    return Cadence(_rate(weights, track.timescale), is_variable, usual, shown)
+    return Cadence(_rate(weights if is_variable else even, track.timescale), is_variable, usual, shown)
 
 
 def is_reordered(samples: Samples) -> bool:
@@ -133,11 +136,14 @@ def _weights(spells: tuple[Spell, ...]) -> Counter[int]:
 
 
 def _rate(weights: Counter[int], timescale: int) -> Fraction:
-    ticks = sum(value * count for value, count in weights.items())
+    """Of durations that may be rounded to ticks: the nominal rate that explains them best, if one does."""
+    count, ticks = weights.total(), sum(value * count for value, count in weights.items())
     if ticks <= 0:
         return Fraction(0)
-    mean = Fraction(timescale * weights.total(), ticks)
+    mean = Fraction(timescale * count, ticks)
     if len(weights) == 1:
         return mean
-    near = (rate for rate in NOMINAL_RATES if abs(mean - rate) < rate * NEAR)
-    return next(near, mean.limit_denominator(DENOMINATOR_MAX))
+    errors = {rate: abs(ticks - count * timescale / rate) for rate in NOMINAL_RATES}
+    near = [rate for rate in NOMINAL_RATES if errors[rate] < max(ROUNDING_TICKS, ticks * NEAR)]
+    best = min(near, key=lambda rate: max(errors[rate], SURELY_ROUNDED_TICKS), default=None)
+    return mean.limit_denominator(DENOMINATOR_MAX) if best is None else best

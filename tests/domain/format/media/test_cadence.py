@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
@@ -33,6 +34,44 @@ def test_rounded_milliseconds_are_taken_for_the_rate_they_mean(lengths: tuple[in
     cadence = cadence_of(video(*(Spell(1, length) for length in lengths * 333)))
     assert cadence.rate == rate
     assert not cadence.is_variable
+
+
+@pytest.mark.parametrize(
+    ("timescale", "spells", "rate"),
+    [
+        (12_800, (Spell(1, 786), Spell(46, 512)), 25),
+        (1000, (Spell(500, 40), Spell(1, 80), Spell(499, 40)), 25),
+        (24_000, (Spell(10, 1001), Spell(1, 3003), Spell(10, 1001)), Fraction(24_000, 1001)),
+    ],
+    ids=["a long first one", "one that was dropped", "two that were dropped"],
+)
+def test_odd_samples_do_not_change_the_rate(
+    timescale: int, spells: tuple[Spell, ...], rate: Fraction
+) -> None:
+    cadence = cadence_of(video(*spells, timescale=timescale))
+    assert (cadence.rate, cadence.is_variable) == (rate, False)
+
+
+@pytest.mark.parametrize("count", [12, 48, 500, 5_000])
+@pytest.mark.parametrize("rate", [12, 15, 24, 25, 30, 48, 60, 90, 120])
+def test_milliseconds_tell_a_whole_rate(rate: int, count: int) -> None:
+    shown = [number * 1000 // rate for number in range(count + 1)]
+    lengths = [later - earlier for earlier, later in pairwise(shown)]
+    assert cadence_of(video(*(Spell(1, length) for length in lengths))).rate == rate
+
+
+@pytest.mark.parametrize("rate", [24, 30, 60])
+def test_milliseconds_tell_a_broken_rate_of_a_few_minutes(rate: int) -> None:
+    shown = [round(number * Fraction(1001, rate)) for number in range(5_000)]
+    lengths = [later - earlier for earlier, later in pairwise(shown)]
+    assert cadence_of(video(*(Spell(1, length) for length in lengths))).rate == Fraction(rate * 1000, 1001)
+
+
+def test_a_rate_that_nobody_uses_is_not_taken_for_a_near_one() -> None:
+    shown = [number * 1001 // 25 for number in range(5_000)]
+    rate = cadence_of(video(*(Spell(1, b - a) for a, b in pairwise(shown)))).rate
+    assert abs(rate - Fraction(25_000, 1001)) < Fraction(1, 1000)
+    assert rate != 25
 
 
 def test_a_rate_that_changes_half_way_varies() -> None:
