@@ -1,7 +1,7 @@
 """A poster frame and a contact sheet of a movie, as JPEG (seed S4: media facts). Runs in the child.
 
 Promises: a bounded number of frames is decoded, whatever the file says; pictures have bounded sides and
-bytes; the same movie gives the same pictures.
+bytes, and stand as a player shows them; the same movie gives the same pictures.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from domain.ports import NOTHING_PLAYABLE, DrawnPicture, PictureKind, Unplayable
+from infra.media.orientation import Orientation, pixel_aspect, turned
 from infra.media.remuxing import opened, refusal
 
 POSTER_SIDE_MAX = 640
@@ -49,7 +50,7 @@ def draw(video: BinaryIO) -> tuple[DrawnPicture, ...] | Unplayable:
         return refusal(error, "no picture can be decoded")
     if poster is None or not tiles:
         return Unplayable(NOTHING_PLAYABLE, "no picture can be decoded")
-    drawn = (_jpeg("poster", _scaled(poster, POSTER_SIDE_MAX)), _jpeg("sheet", _sheet(tiles)))
+    drawn = (_jpeg("poster", poster), _jpeg("sheet", _sheet(tiles)))
     return tuple(each for each in drawn if each is not None)
 
 
@@ -65,6 +66,7 @@ class _Reel:
         if not ticks and source.duration and stream.time_base:
             ticks = int(Fraction(source.duration, av.time_base) / stream.time_base)
         self._ticks = ticks
+        self._pixel_aspect = pixel_aspect(stream.sample_aspect_ratio)
 
     def poster(self) -> VideoFrame | None:
         """The first place that is not black, else the brightest."""
@@ -74,17 +76,26 @@ class _Reel:
             if frame is not None:
                 luma = _mean_luma(frame)
                 if luma > BLACK_LUMA_MAX:
-                    return frame
+                    return self._shown(frame, POSTER_SIDE_MAX)
                 if found is None or luma > found[0]:
                     found = (luma, frame)
-        return found[1] if found is not None else None
+        return self._shown(found[1], POSTER_SIDE_MAX) if found is not None else None
 
     def tiles(self) -> list[VideoFrame]:
         """Evenly over the whole, scaled, so that not all of them are held in full."""
         count = SHEET_COLUMNS * SHEET_ROWS
         places = (Fraction(2 * each + 1, 2 * count) for each in range(count))
         frames = (self._frame_at(place) for place in places)
-        return [_scaled(frame, TILE_SIDE_MAX) for frame in frames if frame is not None]
+        return [self._shown(frame, TILE_SIDE_MAX) for frame in frames if frame is not None]
+
+    def _shown(self, frame: VideoFrame, side_max: int) -> VideoFrame:
+        """Full-range 4:2:0 within a square of that side, sides even, as a player shows it."""
+        width = frame.width * self._pixel_aspect
+        longer = max(width, Fraction(frame.height))
+        shrink = max(longer / side_max, Fraction(1))
+        across, down = (max(2, int(side / shrink) // 2 * 2) for side in (width, frame.height))
+        scaled = frame.reformat(width=across, height=down, format="yuvj420p")
+        return turned(scaled, Orientation.of(frame))
 
     def _frame_at(self, place: Fraction) -> VideoFrame | None:
         """The frame shown there; of one that lies far from its beginning an earlier one."""
@@ -113,13 +124,6 @@ class _Reel:
             yield frame
 
 
-def _scaled(frame: VideoFrame, side_max: int) -> VideoFrame:
-    """Full-range 4:2:0 within a square of that side, sides even."""
-    shrink = max(Fraction(max(frame.width, frame.height), side_max), Fraction(1))
-    width, height = (max(2, int(side / shrink) // 2 * 2) for side in (frame.width, frame.height))
-    return frame.reformat(width=width, height=height, format="yuvj420p")
-
-
 def _mean_luma(frame: VideoFrame) -> int:
     small = frame.reformat(width=16, height=16, format="gray")
     plane = small.planes[0]
@@ -129,13 +133,15 @@ def _mean_luma(frame: VideoFrame) -> int:
 
 
 def _sheet(tiles: list[VideoFrame]) -> VideoFrame:
-    """Row by row; places without a picture stay dark."""
+    """Row by row; places without a picture of the first one's size stay dark."""
     width, height = tiles[0].width, tiles[0].height
     sheet = VideoFrame(width * SHEET_COLUMNS, height * SHEET_ROWS, "yuvj420p")
     for number, plane in enumerate(sheet.planes):
         halved = 2 if number else 1
         canvas = bytearray(DIM_LUMA[number > 0] * plane.buffer_size)
         for place, tile in enumerate(tiles):
+            if (tile.width, tile.height) != (width, height):
+                continue  # the film's size changes within it
             across, down = place % SHEET_COLUMNS, place // SHEET_COLUMNS
             start = down * (height // halved) * plane.line_size + across * (width // halved)
             _lay(tile, number, canvas, start, plane.line_size)
