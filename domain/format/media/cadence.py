@@ -23,7 +23,7 @@ TICKS_MIN = 8
 UNEVEN_MIN = 4
 """Fewer odd samples than these are flaws of a constant rate, not a varying one."""
 UNEVEN_SHARE = 20
-"""And so is less than one sample in so many."""
+"""And so is less than one sample in so many. But where half of all are odd, none is usual."""
 DENOMINATOR_MAX = 1001
 NOMINAL_RATES = (
     *map(Fraction, (24, 25, 30, 50, 60, 48, 90, 100, 120, 240, 10, 12, 15, 20)),
@@ -73,7 +73,9 @@ def cadence_of(track: Track, sorted_max: int = REORDERED_MAX) -> Cadence:
     leeway = max(track.timescale // 1000, 1) if usual >= TICKS_MIN else 0
     even = Counter({value: count for value, count in weights.items() if abs(value - usual) <= leeway})
     uneven = weights.total() - even.total()
-    is_variable = uneven >= UNEVEN_MIN and uneven * UNEVEN_SHARE > weights.total()
+    is_variable = 2 * uneven >= max(weights.total(), 1) or (
+        uneven >= UNEVEN_MIN and uneven * UNEVEN_SHARE > weights.total()
+    )
     return Cadence(_rate(weights if is_variable else even, track.timescale), is_variable, usual, shown)
 
 

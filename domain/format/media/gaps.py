@@ -19,6 +19,10 @@ GAP_MS_MAX = 100
 """How much longer than usual a sample may last: what the seed allows the tracks, one sample may differ by."""
 GAPS_MAX = 64
 """Of one track: whoever has more knows enough."""
+STEADY_SAMPLES_MIN = 10
+"""Fewer than these have no usual duration: slides, chapter pictures."""
+STEADY_RATE_MIN = 2
+"""Samples a second; slower ones are shown for as long as somebody wants."""
 MS_MAX = 2**63 - 1
 """What the facts can hold; an edit list may claim more."""
 
@@ -82,8 +86,11 @@ def _stretches(timeline: Timeline, cadence: Cadence) -> Iterator[tuple[int, int]
 
 
 def _long_samples(timeline: Timeline, cadence: Cadence) -> Iterator[_LongSamples]:
-    """A varying rate has none: a picture that stands is a picture. The last sample is followed by nothing."""
-    if cadence.is_variable:
+    """Without a steady rate there are none: a picture that stands is a picture.
+
+    The last sample is followed by nothing.
+    """
+    if not _is_steady(timeline, cadence):
         return
     tick, last = timeline.tick, len(cadence.spells) - 1
     excess_max = timeline.units * GAP_MS_MAX // 1000 // tick
@@ -93,6 +100,15 @@ def _long_samples(timeline: Timeline, cadence: Cadence) -> Iterator[_LongSamples
         if spell.value - cadence.usual > excess_max and count:
             yield _LongSamples(at * tick, count, spell.value * tick, cadence.usual * tick)
         at += spell.count * spell.value
+
+
+def _is_steady(timeline: Timeline, cadence: Cadence) -> bool:
+    is_fast = cadence.usual * timeline.tick * STEADY_RATE_MIN <= timeline.units
+    return (
+        is_fast
+        and not cadence.is_variable
+        and sum(each.count for each in cadence.spells) >= STEADY_SAMPLES_MIN
+    )
 
 
 def rounded_ms(seconds: Fraction) -> int:

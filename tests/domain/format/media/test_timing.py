@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from time import process_time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,6 +74,22 @@ def test_a_long_first_sample_of_sound_that_waits_for_the_pictures_is_no_gap() ->
     sound = audio(Spell(1, 320), Spell(484, 20))
     assert check_sync(movie(video(Spell(250, 40), shifts=(Spell(250, 320),)), sound)).sync.gap_count == 0
     assert check_sync(movie(video(), sound)).sync.gap_count == 1
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        (10, 20),
+        (10, 20, 30),
+        (5, 5, 8, 5),
+        (10, 20, 12, 18),
+        (0.4, 0.4, 1, 0.4),
+        (3,) * 30 + (9,) + (3,) * 30,
+    ],
+)
+def test_slides_and_chapter_pictures_that_stand_for_long_are_no_gap(seconds: tuple[float, ...]) -> None:
+    slides = video(*(Spell(1, round(each * 1000)) for each in seconds))
+    assert check_sync(movie(slides, audio(Spell(slides.duration // 20, 20)))).valid
 
 
 def test_a_long_last_sample_is_no_gap() -> None:
