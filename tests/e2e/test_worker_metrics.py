@@ -73,17 +73,15 @@ def test_a_damaged_film_is_counted_where_the_worker_is_scraped(
     assert counted(product, *FAILED) == before + 2
 
 
-def test_a_worker_ends_cleanly_and_is_scraped_at_the_same_address_again(product: Product) -> None:
+def test_a_worker_pushes_its_metrics_ends_cleanly_and_is_scraped_at_the_same_address_again(
+    product: Product, collector: Collector
+) -> None:
     address = product.laptop.worker_metrics_url
-    assert relaunched(product) == 0
-    assert product.laptop.worker_metrics_url == address
-
-
-def test_a_worker_pushes_its_metrics_where_a_gateway_would(product: Product, collector: Collector) -> None:
     relaunched(
         product, DITS_OTLP_METRICS_URL=f"{collector.url}/v1/metrics", DITS_OTLP_HEADERS="x-tenant=film"
     )
     assert relaunched(product) == 0
+    assert product.laptop.worker_metrics_url == address
     assert collector.wrong == []
     assert {"dits_media_validation_total", "dits_nle_projects_total"} & collector.metrics().keys()
     assert collector.headers[-1]["x-tenant"] == "film"
