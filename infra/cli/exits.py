@@ -1,7 +1,8 @@
 """How a command ends: its exit code, and the last line it says when something was wrong.
 
 Promises: the codes below are a contract (`docs/cli.md`); an error of ours is one line with its code and the
-next step; Ctrl-C is 130 without a traceback; a fault of ours shows its traceback and asks for a report.
+next step, with a damaged container's issues below it; Ctrl-C is 130 without a traceback; a fault of ours
+shows its traceback and asks for a report.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from typing import assert_never
+from collections.abc import Mapping, Sequence
+from typing import assert_never, cast
 
 import click
 
@@ -26,6 +28,7 @@ FAULT = 70  # EX_SOFTWARE of sysexits.h
 SETTINGS = 78  # EX_CONFIG of sysexits.h
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 JSON_FLAG = "--json"
+Issues = Sequence[Mapping[str, object]]
 
 SEE_FILE = "`dits versions status` says why; mend the server's file of versions, which is followed"
 NEXT_STEPS = {
@@ -95,7 +98,7 @@ def run_to_exit_code(command: click.Command, arguments: list[str] | None = None)
         sys.stderr.close()
         return OK
     except DitsError as error:
-        _say(error.code, error.message, next_step(error), as_json=as_json)
+        _say(error.code, error.message, next_step(error), as_json=as_json, issues=_issues_of(error))
         return exit_code(error)
     except Exception:  # noqa: BLE001 -- the CLI is one of the four places (style rule 16)
         step = "this is a fault of Dits; please report it with the lines above"
@@ -111,11 +114,19 @@ def _json_first(words: list[str]) -> tuple[list[str], bool]:
     return ([JSON_FLAG, *rest] if as_json else rest), as_json
 
 
-def _say(code: str, message: str, step: str, *, as_json: bool) -> None:
+def _issues_of(error: DitsError) -> Issues:
+    """Of a damaged container, as the server lists them."""
+    return cast("Issues", error.facts.get("issues", ()))
+
+
+def _say(code: str, message: str, step: str, *, as_json: bool, issues: Issues = ()) -> None:
     if as_json:
-        click.echo(json.dumps({"code": code, "message": message, "next": step}), err=True)
-    else:
-        click.echo(f"dits: {message} [{code}]: {step}", err=True)
+        more = {"issues": list(issues)} if issues else {}
+        click.echo(json.dumps({"code": code, "message": message, "next": step, **more}), err=True)
+        return
+    click.echo(f"dits: {message} [{code}]: {step}", err=True)
+    for issue in issues:
+        click.echo(f"  {issue.get('severity')}: {issue.get('message')}", err=True)
 
 
 def _say_usage(error: click.ClickException, *, as_json: bool) -> None:

@@ -9,7 +9,8 @@ from typing import Literal, TypeVar, cast
 
 import click
 
-from gateway.client import Client, MediaFilter, MediaLine
+from domain.errors import NotFoundError
+from gateway.client import Client, MediaFilter, MediaLine, ProblemError
 from infra.cli import media_told
 from infra.cli.durations import Duration
 from infra.cli.output import Output, Plain
@@ -42,9 +43,43 @@ class Place:
     path: str
     ref: str | None
 
-    def commit(self, remote: Remote, client: Client) -> str:
-        ref = self.ref or remote.branch(client, None)
-        return client.commit_of(remote.repo, ref).commit
+    def found(self, remote: Remote, client: Client) -> Found:
+        """Where what follows the @ names nothing, the whole may be a path. Raises NotFoundError."""
+        if self.ref is None:
+            branch = remote.branch(client, None)
+            return Found(self.path, None, client.commit_of(remote.repo, branch).commit)
+        try:
+            return Found(self.path, self.ref, client.commit_of(remote.repo, self.ref).commit)
+        except ProblemError as problem:
+            if problem.kind not in {"missing", "invalid"}:
+                raise
+            path, branch = f"{self.path}@{self.ref}", remote.branch(client, None)
+            found = _found_whole(remote, client, path, branch)
+            if found is None:
+                thing = f"file '{path}' on {branch}, and no commit, branch or tag"
+                raise NotFoundError(thing=thing, name=self.ref) from problem
+            return found
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A place in a commit that is there; `ref` is what was said of it, if anything was."""
+
+    path: str
+    ref: str | None
+    commit: str
+
+
+def _found_whole(remote: Remote, client: Client, path: str, branch: str) -> Found | None:
+    """A file of the branch's head, or a directory."""
+    try:
+        commit = client.commit_of(remote.repo, branch).commit
+    except ProblemError as problem:
+        if problem.kind != "missing":
+            raise
+        return None
+    files = client.commits.files(remote.repo, commit, prefix=path)
+    return Found(path, None, commit) if any(_is_below(each.path, path) for each in files) else None
 
 
 class At(click.ParamType[Place]):
@@ -70,7 +105,7 @@ def command() -> None:
     """What is in the films of a commit, whether it is sound, and what can be made of it.
 
     PATH is a file's path in the repository. REF is a commit, branch or tag; without it, the branch of this
-    checkout is meant, else main. A path that holds an @ needs its @REF.
+    checkout is meant, else main. A path that holds an @ is taken whole if what follows names no commit.
     """
 
 
@@ -85,7 +120,8 @@ def show(output: Output, remote: Remote, *, place: Place) -> None:
     REF may be a commit that was refused because this file is damaged.
     """
     with remote.client() as client:
-        file = client.media.show(remote.repo, place.commit(remote, client), place.path)
+        found = place.found(remote, client)
+        file = client.media.show(remote.repo, found.commit, found.path)
     output.result(cast("dict[str, Plain]", asdict(file)), "\n".join(media_told.lines(file)))
 
 
@@ -161,9 +197,9 @@ def report(output: Output, remote: Remote, *, place: Place | None) -> None:
 
 def _files(remote: Remote, place: Place, wanted: MediaFilter) -> list[MediaLine]:
     """A path that names nothing at all is an error; one that names no media is not."""
-    path = place.path.rstrip("/")
     with remote.client() as client:
-        commit = place.commit(remote, client)
+        at = place.found(remote, client)
+        commit, path = at.commit, at.path.rstrip("/")
         asked = replace(wanted, prefix=path or None)
         found = [each for each in client.media.list(remote.repo, commit, asked) if _is_below(each.path, path)]
         if path and not found and not any(client.commits.files(remote.repo, commit, prefix=path + "/")):
@@ -213,19 +249,19 @@ def salvage(output: Output, remote: Remote, *, place: Place, branch: str | None,
     The original stays as it is. REF may be a commit that was refused because this file is damaged.
     """
     with remote.client() as client:
-        commit = place.commit(remote, client)
-        onto = branch or _branch(remote, client, place, commit)
-        asked = client.media.salvage(remote.repo, onto, place.path, commit=commit, target=target)
+        at = place.found(remote, client)
+        onto = branch or _branch(remote, client, at)
+        asked = client.media.salvage(remote.repo, onto, at.path, commit=at.commit, target=target)
     output.result(cast("dict[str, Plain]", asdict(asked)), f"Salvage {media_told.salvage(asked)}")
-    output.say(f"`dits media show {place.path}@{commit}` says what became of it")
+    output.say(f"`dits media show {at.path}@{at.commit}` says what became of it")
 
 
-def _branch(remote: Remote, client: Client, place: Place, commit: str) -> str:
+def _branch(remote: Remote, client: Client, at: Found) -> str:
     """The one that was named, or that the commit was made for."""
-    if place.ref is None:
+    if at.ref is None:
         return remote.branch(client, None)
-    named = place.ref in {each.name for each in client.branches.list(remote.repo)}
-    return place.ref if named else client.commits.get(remote.repo, commit).branch
+    named = at.ref in {each.name for each in client.branches.list(remote.repo)}
+    return at.ref if named else client.commits.get(remote.repo, at.commit).branch
 
 
 @command.command()
@@ -239,8 +275,8 @@ def picture(
 ) -> None:
     """Write a film's poster frame, or its contact sheet, to a file."""
     with remote.client() as client:
-        commit = place.commit(remote, client)
-        drawn = client.media.picture(remote.repo, commit, place.path, kind=kind)
+        at = place.found(remote, client)
+        drawn = client.media.picture(remote.repo, at.commit, at.path, kind=kind)
     try:
         Path(out).write_bytes(drawn)
     except OSError as error:

@@ -23,7 +23,9 @@ def lines(file: MediaFile) -> Iterator[str]:
 
 def _told(file: MediaFile) -> Iterator[tuple[str, str]]:
     yield "content", f"{file.recipe} ({in_words(file.size_bytes)})"
-    if file.mode is None and file.facts is None:
+    if file.mode is None and any(issue.severity == "error" for issue in file.issues):
+        yield "stored", "in no commit: it is a damaged container"
+    elif file.mode is None and file.facts is None:
         yield "stored", "as it is; neither media nor an editing project was found in it"
     else:
         yield "stored", f"as {file.mode or 'media'}"

@@ -7,11 +7,11 @@ correlation id where an operator will ask for it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import click
 
@@ -47,7 +47,14 @@ class RemoteError(DitsError):
         details = error.details if isinstance(error, sdk.ProblemError) else {}
         if self.code == DAMAGED and "commit" in details:
             message = f"{message} (commit {details['commit']})"
-        super().__init__(message=message, reason=str(details.get("reason", "")))
+        issues = _issues(details) if self.code == DAMAGED else ()
+        super().__init__(message=message, reason=str(details.get("reason", "")), issues=issues)
+
+
+def _issues(details: Mapping[str, object]) -> tuple[Mapping[str, str], ...]:
+    """What is wrong with a container."""
+    told = cast("list[dict[str, object]]", details.get("issues") or [])
+    return tuple({name: str(each.get(name)) for name in ("severity", "message")} for each in told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -131,10 +132,15 @@ def test_a_refused_film_is_shown_and_salvaged_by_its_commit(dits: Dits) -> None:
     put("cut.mov", truncated(FILES["reel.mov"], 60))
     refused = dits("push", "cut.mov", "-m", "cut")
     assert (refused.code, "[CORRUPTED_CONTAINER]: send it again" in refused.err) == (exits.REFUSED, True)
+    assert "\n  error: Missing moov box\n" in refused.err
+    issues = json.loads(dits("push", "cut.mov", "-m", "cut", "--json").err)["issues"]
+    assert {"severity": "error", "message": "Missing moov box"} in issues
     named = re.search(r"\(commit ([0-9a-f]{32})\)", refused.err)
     assert named is not None, refused.err
     place = f"cut.mov@{named[1]}"
-    assert "  damage     error: Missing moov box" in dits("media", "show", place).out
+    shown = dits("media", "show", place).out
+    assert "  damage     error: Missing moov box" in shown
+    assert "  stored     in no commit: it is a damaged container" in shown
     assert dits("media", "salvage", place).out == "Salvage asked for: cut.salvaged.mov on main\n"
 
 
@@ -185,6 +191,18 @@ def test_a_film_has_a_poster_and_a_damaged_one_is_salvaged(dits: Dits) -> None:
 def test_what_follows_the_last_at_names_the_commit(text: str, path: str, ref: str | None) -> None:
     place = At().convert(text, None, None)
     assert (place.path, place.ref) == (path, ref)
+
+
+@pytest.mark.usefixtures("film")
+def test_a_path_that_holds_an_at_is_found_whole(dits: Dits) -> None:
+    put("shot@2x.mov", FILES["reel.mov"])
+    dits("push", "shot@2x.mov", "-m", "at")
+    assert dits("media", "show", "shot@2x.mov").out.startswith("shot@2x.mov\n")
+    assert dits("media", "show", "shot@2x.mov@main", "--json").json["path"] == "shot@2x.mov"
+    assert paths(dits("media", "list", "shot@2x.mov", "--json").rows) == ["shot@2x.mov"]
+    lost = dits("media", "show", "lost@3x.mov")
+    said = "There is no file 'lost@3x.mov' on main, and no commit, branch or tag '3x.mov' here"
+    assert (lost.code, said in lost.err) == (exits.NOT_FOUND, True)
 
 
 @pytest.mark.usefixtures("film")
