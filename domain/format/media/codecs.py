@@ -12,6 +12,7 @@ from typing import Literal
 
 from .configuration import configuration
 from .movie import Movie, Track
+from .mpeg4 import MPEG4_AUDIO, audio_object_type, decoder_of
 
 VIDEO_CODECS = frozenset({"avc1", "hev1", "hvc1", "vp09", "av01"})
 AUDIO_CODECS = frozenset({"mp4a", "ac-3", "ec-3", "opus", "fLaC"})
@@ -97,60 +98,15 @@ def _av1(track: Track) -> str:
 
 
 def _mpeg4_audio(track: Track) -> str:
-    """Object type, and for MPEG-4 audio (0x40) the audio object type of its own configuration."""
-    kinds = _descriptors(configuration(track, "esds")[4:])
-    object_type = kinds.get(4, b"")[:1]
-    if object_type != b"\x40":
-        return f".{object_type.hex()}" if object_type else ""
-    specific = kinds.get(5, b"")
-    if len(specific) < 2:
-        return ".40"
-    audio = specific[0] >> 3
-    if audio == 31:
-        audio = 32 + ((specific[0] & 7) << 3 | specific[1] >> 5)
-    return f".40.{audio}"
-
-
-DESCRIPTORS_MAX = 8
-"""Nested in one another in an esds: three are usual."""
-
-
-def _descriptors(content: bytes) -> dict[int, bytes]:
-    """The first descriptor of each tag on the way down to the decoder's configuration (ISO/IEC 14496-1)."""
-    found: dict[int, bytes] = {}
-    for _ in range(DESCRIPTORS_MAX):
-        if len(content) < 2:
-            break
-        tag, body = content[0], content[1:]
-        size_bytes, used = _expandable(body)
-        inner = body[used : used + size_bytes]
-        found.setdefault(tag, inner)
-        match tag:
-            case 3:  # elementary stream: id, flags, and what the flags add
-                content = inner[_stream_bytes(inner) :]
-            case 4:  # decoder: 13 bytes, then its specific configuration
-                content = inner[13:]
-            case _:
-                content = body[used + size_bytes :]
-    return found
-
-
-def _stream_bytes(inner: bytes) -> int:
-    if len(inner) < 3:
-        return 3
-    flags = inner[2]
-    url = 1 + (inner[5 if flags & 0x80 else 3 :][:1] or b"\0")[0] if flags & 0x40 else 0
-    return 3 + (2 if flags & 0x80 else 0) + url + (2 if flags & 0x20 else 0)
-
-
-def _expandable(content: bytes) -> tuple[int, int]:
-    """A length of up to four groups of seven bits, and how many bytes it took."""
-    value = used = 0
-    for byte in content[:4]:
-        value, used = value << 7 | byte & 0x7F, used + 1
-        if not byte & 0x80:
-            break
-    return value, used
+    """Object type, and for MPEG-4 audio the audio object type of its own configuration."""
+    decoder = decoder_of(configuration(track, "esds"))
+    if decoder.object_type != MPEG4_AUDIO:
+        return f".{decoder.object_type:02x}" if decoder.object_type else ""
+    return (
+        f".{MPEG4_AUDIO:x}.{audio_object_type(decoder)}"
+        if len(decoder.specific) >= 2
+        else f".{MPEG4_AUDIO:x}"
+    )
 
 
 SUFFIXES: dict[str, Callable[[Track], str]] = {

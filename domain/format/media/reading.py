@@ -7,11 +7,14 @@ Sees what decoders overlook: a file cut short passes them, here its mdat ends be
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..errors import FormatError
 from .boxes import Budget, Node, ReadAhead, content_of, tree_of, walk
 from .entries import picture_size, sound_entry
 from .fragments import Fragments
 from .movie import ENTRY_BYTES_MAX, Box, Movie, Samples, Track
+from .sample_rate import sample_rate_of
 from .source import Source
 from .tables import Reading, TrackTables, count_outside, read_edits
 
@@ -136,7 +139,7 @@ def _track(reading: Reading, trak: Node, number: int) -> Track | None:
     if _lies_elsewhere(reading, trak, entry):
         reading.found(f"Track {track_id}: its samples lie in another file", "warning")
         samples = Samples()
-    return Track(
+    track = Track(
         track_id,
         handler,
         timescale,
@@ -146,11 +149,12 @@ def _track(reading: Reading, trak: Node, number: int) -> Track | None:
         width,
         height,
         sound.channels if sound else 0,
-        (sound.sample_rate or timescale) if sound else 0,
+        sound.sample_rate if sound else 0,
         _language(reading, mdhd),
         read_edits(reading, trak),
         samples,
     )
+    return replace(track, sample_rate=sample_rate_of(track)) if sound else track
 
 
 def _check_place(reading: Reading, track: Track) -> None:
