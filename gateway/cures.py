@@ -100,6 +100,10 @@ CHANGES: Cures = {
         "Ask again in a moment: a worker draws pictures of videos that were committed. Of what cannot be "
         "decoded there is none."
     ),
+    "MEDIA_HAS_NO_PICTURE": "Ask for one of a film that is stored as media; the message says what this is.",
+    "MEDIA_NOT_DAMAGED": (
+        "Check it out: every byte of it is there. What cannot be played all the same was sent like that."
+    ),
     "COMMIT_TOO_LARGE": "Split the commit.",
     "LOCK_HELD": "Ask the holder that is named, wait, or see `dits locks`.",
     "LOCK_LOST": "Take the lock again, and look at what changed meanwhile.",

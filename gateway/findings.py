@@ -90,6 +90,27 @@ def _kind(facts: MediaFacts) -> wire.FileKind:
     return "video" if "video" in kinds else "audio" if "audio" in kinds else "other"
 
 
+def is_to_be_drawn(content: Content) -> bool:
+    """A worker draws it, sooner or later."""
+    has_pictures = content.facts is None or content.kind == "video"
+    return content.mode == "media" and has_pictures
+
+
+def described(content: Content) -> str:
+    """What it is, for those who took it for something else."""
+    if content.is_damaged:
+        return "its container is damaged"
+    if content.mode == "media":
+        return (
+            "it is a film whose container is intact" if content.kind == "video" else "it is an intact sound"
+        )
+    if content.mode == "raw":
+        return "its container is intact, and it is stored raw"
+    if content.mode == "project":
+        return "it is an editing project"
+    return "it is neither media nor an editing project"
+
+
 # ------------------------------------------------------------------ filters
 def fits(content: Content, asked: wire.ListMedia) -> bool:
     """What asks for facts finds no file without them."""

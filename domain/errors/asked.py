@@ -247,6 +247,20 @@ class PictureNotDrawnError(DitsError):
     kind = "missing"
 
 
+class NoPictureError(DitsError):
+    """There will be no {kind} of '{path}': {what}"""
+
+    code = "MEDIA_HAS_NO_PICTURE"
+    kind = "missing"
+
+
+class NotDamagedError(DitsError):
+    """There is nothing to salvage of '{path}': {what}"""
+
+    code = "MEDIA_NOT_DAMAGED"
+    kind = "unprocessable"
+
+
 class CommitFailedError(DitsError):
     """Commit {commit} failed: {reason}"""
 

@@ -13,13 +13,19 @@ from itertools import dropwhile
 from domain.asset import decider as assets
 from domain.asset.decider import Asset, asset_id
 from domain.commit import decider as commits
-from domain.errors import ChunkNotFoundError, CorruptedContainerError, NotFoundError, PictureNotDrawnError
+from domain.errors import (
+    ChunkNotFoundError,
+    CorruptedContainerError,
+    NoPictureError,
+    NotFoundError,
+    PictureNotDrawnError,
+)
 from domain.format.tree import Entry
 from domain.ids import Digest, FilePath, RepoId, parse_path
 from domain.ports import ObjectName
 from domain.snapshots import find
 from gateway.core import Core
-from gateway.findings import Content, fits, line, warnings_of, whole
+from gateway.findings import Content, described, fits, is_to_be_drawn, line, warnings_of, whole
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation, Wire
 from gateway.ranges import is_known
 from gateway.routes.commits import published_in_path
@@ -63,6 +69,8 @@ def get_picture(core: Core, call: Call[wire.AskPicture]) -> Answer:
     kind, content = call.asked.kind, _content(core, call)
     drawn = content.asset.pictures.get(kind)
     missing = PictureNotDrawnError(kind=kind, path=content.path)
+    if drawn is None and not is_to_be_drawn(content):
+        raise NoPictureError(kind=kind, path=content.path, what=described(content))
     if drawn is None:
         raise missing
     etag = f'"{drawn.picture.hex()}"'

@@ -1,7 +1,8 @@
 """Salvage: somebody wants what can be played of a damaged file, beside the original (S4.1).
 
 Promises: the original is never touched, and no other file that is there when it is asked; asking is an event,
-and so is what becomes of it; a file of a refused commit can be asked for by that commit.
+and so is what becomes of it; a file of a refused commit can be asked for by that commit. What is intact, or
+no media, is refused at once, and so is a branch that is not there.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from domain import branch as branches
 from domain.asset import decider as assets
 from domain.asset.decider import AskSalvage, Asset, asset_id
 from domain.asset.events import SalvageAsked
-from domain.errors import AlreadyExistsError, InvalidBodyError, NotFoundError
+from domain.commit import decider as commits
+from domain.errors import AlreadyExistsError, InvalidBodyError, NotDamagedError, NotFoundError
 from domain.event import Recorded
+from domain.format.media.reading import HEAD_BYTES, is_media
 from domain.ids import CommitId, Digest, FilePath, RepoId, branch_id, parse_path, parse_ref
 from domain.snapshots import find
+from domain.successions import opened_source
 from gateway.core import Core
-from gateway.findings import salvage_of
+from gateway.findings import Content, described, salvage_of
 from gateway.operation import Answer, AnyOperation, Call, Operation
 from gateway.routes.commits import published
 from gateway.routes.media import SINCE, named_file
@@ -29,9 +33,13 @@ from gateway.wire import v2_media as wire
 def ask_salvage(core: Core, call: Call[wire.AskSalvage]) -> Answer:
     """One that is under way is answered with itself."""
     commit, path = _named(core, call)
-    wanted = _wanted(call, path, named_file(core, call.repo, commit, path).digest)
+    entry = named_file(core, call.repo, commit, path)
+    wanted = _wanted(call, path, entry.digest)
     asset = asset_id(call.repo, wanted.recipe)
-    _refuse_overwriting(core, wanted, core.log.load(assets.DECIDER, asset).state)
+    known = core.log.load(assets.DECIDER, asset).state
+    _refuse_intact(core, call.repo, Content.of(path, entry, known))
+    _refuse_new_branch(core, wanted, commit)
+    _refuse_overwriting(core, wanted, known)
     outcome = core.log.ask(assets.DECIDER.ask(asset, AskSalvage(wanted)), context=call.context)
     told = _asked(outcome.events) or core.log.load(assets.DECIDER, asset).state.asked or wanted
     return Answer(
@@ -73,6 +81,27 @@ def beside(path: FilePath) -> FilePath:
     """``a/reel.mov`` -> ``a/reel.salvaged.mov``. Raises InvalidPathError if that is too long."""
     stem, extension = splitext(path)
     return parse_path(f"{stem}.salvaged{extension}")
+
+
+def _refuse_intact(core: Core, repo: RepoId, content: Content) -> None:
+    """What nobody looked into may be damaged, if it begins as media. Raises NotDamagedError."""
+    if content.is_damaged:
+        return
+    if content.asset.stored is None:
+        head = opened_source(core.log, core.store, repo, content.entry.digest).read(0, HEAD_BYTES)
+        if is_media(head):
+            return
+    elif content.mode == "raw" and content.facts is None:
+        return
+    raise NotDamagedError(path=content.path, what=described(content))
+
+
+def _refuse_new_branch(core: Core, wanted: SalvageAsked, commit: str) -> None:
+    """But for the one that the commit was made for, whose first commit it may be. Raises NotFoundError."""
+    opened = core.log.load(commits.DECIDER, commit).state.opened
+    is_its_own = opened is not None and opened.branch == wanted.branch
+    if not is_its_own and _head(core, wanted.repo, wanted.branch_name) is None:
+        raise NotFoundError(thing="branch", name=wanted.branch_name)
 
 
 def _refuse_overwriting(core: Core, wanted: SalvageAsked, asset: Asset) -> None:

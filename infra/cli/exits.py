@@ -40,6 +40,8 @@ NEXT_STEPS = {
     "LOCK_HELD": "ask the holder, or see `dits locks`",
     "CORRUPTED_CONTAINER": "send it again, keep it with `--raw PATH`, or `dits media salvage PATH@COMMIT`",
     "MEDIA_PICTURE_NOT_DRAWN": "ask again in a moment; of what cannot be decoded there is none",
+    "MEDIA_HAS_NO_PICTURE": "`dits media list --kind video --mode media` names the films that have one",
+    "MEDIA_NOT_DAMAGED": "`dits media list --warning corrupted-container` names those that are",
     "STALE_HEAD": "check out the new head and commit again",
     "REGISTRY_FILE_INVALID": "mend the file; `dits versions check FILE` judges it without a server",
     "REGISTRY_DRIFT": "compare with `dits versions list` and `dits versions history`",

@@ -146,17 +146,27 @@ def test_a_refused_film_is_shown_and_salvaged_by_its_commit(dits: Dits) -> None:
 
 @pytest.mark.usefixtures("footage")
 def test_a_salvage_is_asked_for_and_answered_at_once(dits: Dits) -> None:
-    said = dits("media", "salvage", "reel.mov", "--target", "x.mov")
+    put("cut.mov", truncated(FILES["reel.mov"], 60))
+    dits("push", "cut.mov", "-m", "cut", "--raw", "cut.mov")
+    said = dits("media", "salvage", "cut.mov", "--target", "x.mov")
     assert (said.code, said.out) == (0, "Salvage asked for: x.mov on main\n")
     assert "says what became of it" in said.err
-    assert dits("media", "salvage", "reel.mov", "--target", "notes.txt").code == exits.CONFLICT
+    assert dits("media", "salvage", "cut.mov", "--target", "notes.txt").code == exits.CONFLICT
+    assert dits("media", "salvage", "cut.mov", "-b", "tpyo").code == exits.NOT_FOUND
+
+
+@pytest.mark.usefixtures("footage")
+@pytest.mark.parametrize("path", ["reel.mov", "notes.txt"])
+def test_what_is_not_damaged_is_not_salvaged(dits: Dits, path: str) -> None:
+    said = dits("media", "salvage", path)
+    assert (said.code, "[MEDIA_NOT_DAMAGED]" in said.err) == (exits.REFUSED, True)
 
 
 @pytest.mark.usefixtures("footage")
 def test_a_picture_that_nobody_can_draw_is_missing(dits: Dits) -> None:
     said = dits("media", "picture", "takes/song.m4a", "--out", "song.jpg")
     assert (said.code, Path("song.jpg").exists()) == (exits.NOT_FOUND, False)
-    assert "[MEDIA_PICTURE_NOT_DRAWN]" in said.err
+    assert "it is an intact sound [MEDIA_HAS_NO_PICTURE]" in said.err
 
 
 def eventually(holds: Callable[[], bool]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.client import Client, MediaFilter, ProblemError
 from tests.client.conftest import Desk
-from tests.media.making import clip, movie, song
+from tests.media.making import clip, movie, song, truncated
 
 REEL = movie(clip(), song(count=26))
 """Its sound ends 120 ms after its pictures."""
@@ -43,16 +45,26 @@ def test_one_film_is_known_in_full(client: Client, repo: str, commit: str) -> No
     assert (notes.mode, notes.facts, notes.sync, notes.project) == (None, None, None, None)
 
 
-def test_a_salvage_is_asked_for(client: Client, repo: str, commit: str) -> None:
-    asked = client.media.salvage(repo, "main", "reel.mov", commit=commit)
-    assert (asked.state, asked.target, asked.branch) == ("asked", "reel.salvaged.mov", "main")
-    assert client.media.show(repo, commit, "reel.mov").salvage is not None
+@pytest.fixture
+def damaged(client: Client, repo: str, desk: Desk, commit: str) -> str:
+    """The commit that brought cut.mov, after the others."""
+    desk.put("cut.mov", truncated(REEL, 60))
+    options = replace(desk.pushing(), raw=("cut.mov",))
+    pushed = client.push(repo, "main", desk.here / "cut.mov", message="cut", options=options)
+    assert pushed.commit is not None
+    return pushed.commit.commit
+
+
+def test_a_salvage_is_asked_for(client: Client, repo: str, damaged: str) -> None:
+    asked = client.media.salvage(repo, "main", "cut.mov", commit=damaged)
+    assert (asked.state, asked.target, asked.branch) == ("asked", "cut.salvaged.mov", "main")
+    assert client.media.show(repo, damaged, "cut.mov").salvage is not None
     with pytest.raises(ProblemError) as refused:
-        client.media.salvage(repo, "main", "reel.mov", commit=commit, target="notes.txt")
+        client.media.salvage(repo, "main", "cut.mov", commit=damaged, target="reel.mov")
     assert refused.value.code == "ALREADY_EXISTS"
 
 
 def test_a_picture_of_no_film_is_missing(client: Client, repo: str, commit: str) -> None:
     with pytest.raises(ProblemError) as refused:
         client.media.picture(repo, commit, "notes.txt", kind="sheet")
-    assert (refused.value.status, refused.value.code) == (404, "MEDIA_PICTURE_NOT_DRAWN")
+    assert (refused.value.status, refused.value.code) == (404, "MEDIA_HAS_NO_PICTURE")

@@ -309,10 +309,24 @@ def test_a_picture_that_was_drawn_is_a_jpeg(tell: Tell) -> None:
 def test_a_picture_that_was_not_drawn_or_is_gone_is_missing(tell: Tell, kind: str) -> None:
     async def story(h: House) -> None:
         made = await shot(h, reel=REEL)
+        made.store("reel", "media", REEL)
         address = f"/commits/{made.commit}/pictures/reel?kind={kind}"
         expect_problem(await made.ann.get(address), 404, "MEDIA_PICTURE_NOT_DRAWN")
         draw(made, "reel", is_kept=False)
         expect_problem(await made.ann.get(address), 404, "MEDIA_PICTURE_NOT_DRAWN")
+
+    tell(story)
+
+
+def test_where_no_picture_will_ever_come_that_is_said(tell: Tell) -> None:
+    async def story(h: House) -> None:
+        made = await shot(h, notes=None, proxy=PROXY, song=SONG)
+        made.store("proxy", "raw", PROXY)
+        made.store("song", "media", SONG)
+        for path, what in (("notes", "neither media"), ("proxy", "stored raw"), ("song", "intact sound")):
+            answer = await made.ann.get(f"/commits/{made.commit}/pictures/{path}")
+            expect_problem(answer, 404, "MEDIA_HAS_NO_PICTURE")
+            assert what in answer.json()["detail"]
 
     tell(story)
 

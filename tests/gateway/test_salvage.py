@@ -28,6 +28,13 @@ async def ask(made: Shot, key: str = "once", **asked: Any) -> httpx.Response:
     )
 
 
+async def cut(h: House, *others: str) -> Shot:
+    """A commit of a damaged film, and of these."""
+    made = await shot(h, **{"reel.mov": None}, **dict.fromkeys(others))
+    made.damage("reel.mov", "Missing moov box")
+    return made
+
+
 def asked_of(made: Shot, path: str = "reel.mov") -> SalvageAsked | None:
     return made.house.core.log.load(assets.DECIDER, asset_id(FILM, made.recipes[path])).state.asked
 
@@ -51,7 +58,7 @@ def salvaged(made: Shot, target: str) -> EndSalvage:
 
 def test_what_is_asked_for_lies_beside_the_original(tell: Tell) -> None:
     async def story(h: House) -> None:
-        made = await shot(h, **{"reel.mov": REEL})
+        made = await cut(h)
         answer = await ask(made)
         assert (answer.status_code, answer.json()["state"]) == (202, "asked")
         assert answer.json()["target"] == "reel.salvaged.mov"
@@ -65,7 +72,7 @@ def test_what_is_asked_for_lies_beside_the_original(tell: Tell) -> None:
 
 def test_without_a_commit_the_branchs_head_is_meant(tell: Tell) -> None:
     async def story(h: House) -> None:
-        made = await shot(h, **{"reel.mov": REEL})
+        made = await cut(h)
         assert (await ask(made, commit=None)).status_code == 202
         assert asked_of(made) is not None
         expect_problem(await ask(made, "2", commit=None, branch="trim"), 404, "NOT_FOUND")
@@ -77,7 +84,7 @@ def test_a_retry_is_answered_as_the_first_time(tell: Tell) -> None:
     """I6: also when the salvage is over by then, and its file is there."""
 
     async def story(h: House) -> None:
-        made = await shot(h, **{"reel.mov": REEL, "reel.salvaged.mov": None})
+        made = await cut(h, "reel.salvaged.mov")
         first = await ask(made, target="new.mov")
         made.tell("reel.mov", salvaged(made, "new.mov"))
         again = await ask(made, target="new.mov")
@@ -90,7 +97,7 @@ def test_a_retry_is_answered_as_the_first_time(tell: Tell) -> None:
 
 def test_one_that_is_under_way_is_answered_with_itself(tell: Tell) -> None:
     async def story(h: House) -> None:
-        made = await shot(h, **{"reel.mov": REEL})
+        made = await cut(h)
         await ask(made)
         assert (await ask(made, "another", target="x.mov")).json()["target"] == "reel.salvaged.mov"
 
@@ -99,7 +106,7 @@ def test_one_that_is_under_way_is_answered_with_itself(tell: Tell) -> None:
 
 def test_no_file_is_overwritten_but_the_last_salvage(tell: Tell) -> None:
     async def story(h: House) -> None:
-        made = await shot(h, **{"reel.mov": REEL, "reel.salvaged.mov": None})
+        made = await cut(h, "reel.salvaged.mov")
         expect_problem(await ask(made), 409, "ALREADY_EXISTS")
         expect_problem(await ask(made, "2", target="reel.mov"), 422, "INVALID_BODY")
         assert (await ask(made, "3", target="other.mov")).status_code == 202
@@ -109,9 +116,40 @@ def test_no_file_is_overwritten_but_the_last_salvage(tell: Tell) -> None:
     tell(story)
 
 
-def test_what_became_of_it_is_told(tell: Tell) -> None:
+def test_a_branch_that_is_not_there_is_not_made(tell: Tell) -> None:
+    async def story(h: House) -> None:
+        made = await cut(h)
+        expect_problem(await ask(made, branch="tpyo"), 404, "NOT_FOUND")
+        assert asked_of(made) is None
+
+    tell(story)
+
+
+def test_an_intact_film_is_not_salvaged(tell: Tell) -> None:
     async def story(h: House) -> None:
         made = await shot(h, **{"reel.mov": REEL})
+        made.store("reel.mov", "media", REEL)
+        answer = await ask(made)
+        expect_problem(answer, 422, "MEDIA_NOT_DAMAGED")
+        assert answer.json()["detail"].endswith("it is a film whose container is intact")
+        assert asked_of(made) is None
+
+    tell(story)
+
+
+def test_what_is_no_media_is_not_salvaged(tell: Tell) -> None:
+    async def story(h: House) -> None:
+        made = await shot(h, **{"reel.mov": None})
+        answer = await ask(made)
+        expect_problem(answer, 422, "MEDIA_NOT_DAMAGED")
+        assert answer.json()["detail"].endswith("it is neither media nor an editing project")
+
+    tell(story)
+
+
+def test_what_became_of_it_is_told(tell: Tell) -> None:
+    async def story(h: House) -> None:
+        made = await cut(h)
         assert await told(made) is None
         await ask(made)
         assert (await told(made))["state"] == "asked"
@@ -124,7 +162,7 @@ def test_what_became_of_it_is_told(tell: Tell) -> None:
 
 def test_one_that_failed_says_why_and_may_be_asked_for_again(tell: Tell) -> None:
     async def story(h: House) -> None:
-        made = await shot(h, **{"reel.mov": REEL})
+        made = await cut(h)
         await ask(made)
         recipe, reason = made.recipes["reel.mov"], "no picture could be read"
         failed = SalvageFailed(repo=FILM, recipe=recipe, code="NOTHING", reason=reason)
@@ -139,7 +177,7 @@ def test_one_that_failed_says_why_and_may_be_asked_for_again(tell: Tell) -> None
 
 def test_who_may_only_read_may_not_ask(tell: Tell) -> None:
     async def story(h: House) -> None:
-        made = await shot(h, **{"reel.mov": REEL})
+        made = await cut(h)
         reader = Shot(h, Client(h, h.key("bob", "read")), made.commit, made.recipes)
         answer = await ask(reader)
         assert answer.status_code in {403, 404}
