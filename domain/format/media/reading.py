@@ -13,10 +13,12 @@ from ..errors import FormatError
 from .boxes import Budget, Node, ReadAhead, content_of, tree_of, walk
 from .entries import picture_size, sound_entry
 from .fragments import Fragments
-from .movie import ENTRY_BYTES_MAX, Box, Movie, Samples, Track
+from .homes import STRUCTURE, Homes
+from .movie import ENTRY_BYTES_MAX, Box, Movie, Samples, Severity, Track
 from .sample_rate import sample_rate_of
 from .source import Source
 from .tables import Reading, TrackTables, count_outside, read_edits
+from .trailing import without_trailer
 
 OPENINGS = frozenset({"ftyp", "styp", "moov", "mdat", "moof", "sidx"})
 """A file that begins with one of these is meant as a movie."""
@@ -55,6 +57,7 @@ def read_movie(source: Source) -> Movie | None:
     is_still = "meta" in kinds or not STILLS.isdisjoint(brands[:1])
     if kinds.isdisjoint(OPENINGS) or (is_still and kinds.isdisjoint({"moov", "moof"})):
         return None
+    boxes = without_trailer(ahead, boxes)
     _check_top(reading, boxes)
     moov = _tree(reading, boxes)
     if moov is None:
@@ -63,8 +66,7 @@ def read_movie(source: Source) -> Movie | None:
     is_fragmented = "moof" in kinds or moov.find("mvex") is not None
     if "moof" in kinds:
         tracks = Fragments(reading, moov, tracks).read(boxes)
-    for track in tracks:
-        _check_place(reading, track)
+    _check_places(reading, boxes, tracks)
     timescale, duration = _times(reading, moov.find("mvhd"))
     return Movie(brands, timescale, duration, tracks, is_fragmented, boxes, tuple(reading.issues))
 
@@ -157,11 +159,17 @@ def _track(reading: Reading, trak: Node, number: int) -> Track | None:
     return replace(track, sample_rate=sample_rate_of(track)) if sound else track
 
 
-def _check_place(reading: Reading, track: Track) -> None:
-    lost = count_outside(track.samples, reading.source.size_bytes)
-    if lost:
-        name = f"Track {track.track_id}"
-        reading.found(f"{name}: {lost} of {track.samples.count} samples lie outside the file")
+def _check_places(reading: Reading, boxes: tuple[Box, ...], tracks: tuple[Track, ...]) -> None:
+    mdat = Homes.of(box for box in boxes if box.kind == "mdat")
+    possible = Homes.of(box for box in boxes if box.kind not in STRUCTURE)
+    for track in tracks:
+        samples, name = track.samples, f"Track {track.track_id}"
+        lost = count_outside(samples, reading.source.size_bytes)
+        if lost:
+            reading.found(f"{name}: {lost} of {samples.count} samples lie outside the file")
+        elif stray := mdat.count_outside(samples):
+            severity: Severity = "error" if possible.count_outside(samples) else "warning"
+            reading.found(f"{name}: {stray} of {samples.count} samples lie outside every mdat", severity)
 
 
 def _track_id(reading: Reading, tkhd: Node) -> int:

@@ -273,12 +273,13 @@ def count_outside(samples: Samples, size_bytes: int) -> int:
     first, lost = 0, 0
     for offset, count, span in zip(samples.chunk_offsets, samples.chunk_counts, spans, strict=True):
         if offset + span > size_bytes:
-            lost += count - _count_inside(samples, first, count, size_bytes - offset)
+            lost += count - count_inside(samples, first, count, size_bytes - offset)
         first += count
     return lost
 
 
-def _count_inside(samples: Samples, first: int, count: int, room_bytes: int) -> int:
+def count_inside(samples: Samples, first: int, count: int, room_bytes: int) -> int:
+    """Of so many samples that begin where there is so much room."""
     if room_bytes <= 0:
         return 0
     if samples.uniform_bytes:
