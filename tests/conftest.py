@@ -11,6 +11,8 @@ Hypothesis profiles: ``fast`` (default) and ``long`` (by itself with ``-m long``
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -37,6 +39,12 @@ settings.register_profile(
 settings.register_profile(
     "long", max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+MEMORY_DISK = Path("/dev/shm")  # of Linux; elsewhere servers are on the disk
+MEMORY_NAME = "dits-tests-"
+MEMORY_FREE_BYTES_MIN = 4 << 30
+"""A run takes some hundred MB of it."""
+_numbers = count(1)
 
 ORDER = ("domain", "house", "contracts", "machines")
 """Folders of tests/ in the order they run; all others follow, e2e last."""
@@ -90,16 +98,35 @@ def ids() -> FakeIds:
     return FakeIds()
 
 
+@pytest.fixture(scope="session")
+def memory_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """For servers that sync each write although no test cuts their power: in memory, where there is room.
+
+    What they prove is the same; how long it takes no longer depends on what else uses the disk.
+    """
+    if not MEMORY_DISK.is_dir() or shutil.disk_usage(MEMORY_DISK).free < MEMORY_FREE_BYTES_MIN:
+        yield tmp_path_factory.mktemp("servers")
+        return
+    for left in MEMORY_DISK.glob(f"{MEMORY_NAME}*"):
+        if not psutil.pid_exists(int(left.name.removeprefix(MEMORY_NAME))):
+            shutil.rmtree(left, ignore_errors=True)
+    place = MEMORY_DISK / f"{MEMORY_NAME}{os.getpid()}"
+    place.mkdir(mode=0o700)
+    yield place
+    shutil.rmtree(place, ignore_errors=True)
+
+
 StartNats = Callable[..., NatsServer]
 
 
 @pytest.fixture(scope="module")
-def start_nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartNats]:
+def start_nats(memory_place: Path) -> Iterator[StartNats]:
     """`start_nats(directory=None, syncs_lazily=False)`: launched; stopped with the module."""
     started: list[NatsServer] = []
 
     def start(directory: Path | None = None, *, syncs_lazily: bool = False) -> NatsServer:
-        place = directory or tmp_path_factory.mktemp("nats")
+        place = directory or memory_place / f"nats-{next(_numbers)}"
+        place.mkdir(mode=0o700, exist_ok=True)
         ports = Ports(place / "ports.json", say=print)
         server = NatsServer(place, ids=SystemIds(), ports=ports, syncs_lazily=syncs_lazily)
         started.append(server)
@@ -117,9 +144,10 @@ def nats_server(start_nats: StartNats) -> NatsEndpoints:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server(memory_place: Path) -> Iterator[str]:
     """One PostgreSQL a run, without fsync: no test of ours cuts its power, and databases come and go."""
-    place = tmp_path_factory.mktemp("postgres")
+    place = memory_place / "postgres"
+    place.mkdir(mode=0o700)
     config = {
         "fsync": "off",
         "synchronous_commit": "off",
@@ -144,9 +172,6 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     laptop.start()
     yield laptop
     laptop.stop()
-
-
-_numbers = count(1)
 
 
 def _fresh_database(server_dsn: str) -> Iterator[str]:
