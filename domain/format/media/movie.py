@@ -122,6 +122,8 @@ class Track:
     language: str = "und"
     edits: tuple[Edit, ...] = ()
     samples: Samples = field(default_factory=Samples)
+    quarter_turns: int = 0
+    """Clockwise, 0 to 3, by which a picture is turned before it is shown."""
 
 
 @dataclass(frozen=True, slots=True)

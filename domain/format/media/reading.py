@@ -16,6 +16,7 @@ from .fragments import Fragments
 from .homes import STRUCTURE, Homes
 from .movie import ENTRY_BYTES_MAX, Box, Movie, Samples, Severity, Track
 from .sample_rate import sample_rate_of
+from .shape import TKHD_BYTES, quarter_turns
 from .source import Source
 from .tables import Reading, TrackTables, count_outside, read_edits
 from .trailing import without_trailer
@@ -155,6 +156,7 @@ def _track(reading: Reading, trak: Node, number: int) -> Track | None:
         _language(reading, mdhd),
         read_edits(reading, trak),
         samples,
+        quarter_turns(content_of(reading.source, tkhd.box, TKHD_BYTES)) if handler == "vide" else 0,
     )
     return replace(track, sample_rate=sample_rate_of(track)) if sound else track
 

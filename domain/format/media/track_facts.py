@@ -16,6 +16,7 @@ from .codecs import check_codec, codec_string
 from .compact import compact, compact_fraction, compact_text, read_compact, read_fraction
 from .gaps import rounded_ms
 from .movie import Spell, Track
+from .shape import Shape, shape_of
 from .source import Source
 from .timecode import Timecode, timecode_of
 from .timing import TrackTiming
@@ -85,7 +86,7 @@ class TrackFacts:
     variable: RateMap | None = None
     timecode: Timecode | None = None
     more: bytes = b""
-    """Of a later writer."""
+    """Behind the known parts: a picture's shape, where it has one, and what a later writer adds."""
 
     def encode(self) -> bytes:
         row = compact(self.track_id) + number(1 + KINDS.index(self.kind), 1)
@@ -134,6 +135,10 @@ class TrackFacts:
             more=body.take(body.left_bytes),
         )
 
+    @property
+    def shape(self) -> Shape:
+        return Shape.in_front_of(self.more) if self.picture else Shape()
+
     def as_fields(self) -> dict[str, object]:
         """What `dits media show` prints; fields that do not apply are left out."""
         fields: dict[str, object] = {
@@ -150,6 +155,7 @@ class TrackFacts:
         if self.picture:
             fields |= {"width": self.picture.width, "height": self.picture.height}
             fields |= {"frame_rate": str(self.picture.rate), "variable_frame_rate": self.variable is not None}
+            fields |= self.shape.as_fields()
         if self.sound:
             fields |= {"channels": self.sound.channels, "sample_rate": self.sound.sample_rate}
         if self.variable:
@@ -173,6 +179,7 @@ def track_facts_of(track: Track, timing: TrackTiming, source: Source) -> TrackFa
         sound=Sound(track.channels, track.sample_rate) if is_sound else None,
         variable=_map_of(cadence, track.timescale) if is_picture and cadence.is_variable else None,
         timecode=timecode_of(track, source),
+        more=shape_of(track).encode() if is_picture else b"",
     )
 
 
