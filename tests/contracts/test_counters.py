@@ -19,7 +19,7 @@ from domain.errors import UnavailableError
 from gateway.counters import Counters, MemoryCounters
 from infra.clock import SystemClock
 from infra.dev.nats_server import NatsEndpoints
-from infra.eventlog.connection import Connection
+from infra.eventlog.connection import STOP_TIMEOUT_S, Connection
 from infra.eventlog.counters import ANSWER_S, JetStreamCounters
 from infra.eventlog.jetstream_api import JetStreamApi, Patience
 from tests.conftest import StartNats
@@ -134,7 +134,8 @@ def test_a_silent_server_is_not_waited_for(start_nats: StartNats) -> None:
             began_ms = clock.monotonic_ms()
             with pytest.raises(UnavailableError):
                 counters.add("anonymous.1.a", 1)
-            assert clock.monotonic_ms() - began_ms < 5 * ANSWER_S * 1000
+            waited_ms = clock.monotonic_ms() - began_ms
+    assert waited_ms < STOP_TIMEOUT_S * 1000, "as long as whoever insists on an answer"
 
 
 def test_a_stream_that_was_deleted_is_made_again(nats_server: NatsEndpoints) -> None:
