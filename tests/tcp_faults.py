@@ -109,3 +109,14 @@ class TcpProxy:
         for each in (source, sink):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+
+
+def port_of(url: str) -> int:
+    return int(
+        url.rsplit("@", maxsplit=1)[-1].split(":")[1].split("/", maxsplit=1)[0].split("?", maxsplit=1)[0]
+    )
+
+
+def through(url: str, proxy: TcpProxy) -> str:
+    """The same address by way of the proxy."""
+    return url.replace(f":{port_of(url)}", f":{proxy.port}")

@@ -17,6 +17,9 @@ from psycopg_pool import ConnectionPool
 RV = TypeVar("RV")
 Pool = ConnectionPool[psycopg.Connection[TupleRow]]
 
+RECONNECT_S = 3.0
+"""So long are the pauses between tries to connect allowed to grow. The pool's own five minutes would leave a
+database that is back unused for up to two of them."""
 INTERRUPTS_EVERY_S = 0.1
 """How soon Ctrl-C is noticed while a statement runs; psycopg's own value."""
 
@@ -60,6 +63,8 @@ def open_pool(
         max_size=connections_max,
         timeout=wait_s,
         max_waiting=connections_max * 32,
+        reconnect_timeout=RECONNECT_S,
+        reconnect_failed=_go_on_trying,
         check=ConnectionPool.check_connection,
         open=True,
         name=name,
@@ -70,3 +75,9 @@ def open_pool(
             **KEEPALIVES,
         },
     )
+
+
+def _go_on_trying(pool: Pool) -> None:
+    """In short steps again, as long as the server is away."""
+    if not pool.closed:
+        pool.check()

@@ -27,7 +27,7 @@ from tests.eventlog.homes import JetStreamHome
 from tests.gateway.conftest import QUICK
 from tests.gateway.house import House, expect_problem, house, run_story
 from tests.gateway.signalling import Board
-from tests.tcp_faults import TcpProxy
+from tests.tcp_faults import TcpProxy, port_of, through
 from workers.projector import Projector
 from workers.rebuild import Rebuilder
 
@@ -51,16 +51,6 @@ class Servers:
                 await story(h)
 
         run_story(whole)
-
-
-def port_of(url: str) -> int:
-    return int(
-        url.rsplit("@", maxsplit=1)[-1].split(":")[1].split("/", maxsplit=1)[0].split("?", maxsplit=1)[0]
-    )
-
-
-def through(url: str, proxy: TcpProxy) -> str:
-    return url.replace(f":{port_of(url)}", f":{proxy.port}")
 
 
 @pytest.fixture
