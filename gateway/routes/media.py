@@ -28,12 +28,11 @@ from gateway.core import Core
 from gateway.findings import Content, described, fits, is_to_be_drawn, line, warnings_of, whole
 from gateway.operation import Answer, AnyOperation, Call, Nothing, Operation, Wire
 from gateway.ranges import is_known
-from gateway.routes.commits import published_in_path
+from gateway.routes.commits import WARNING, published_in_path
 from gateway.routes.trees import below, is_done
 from gateway.wire import v2_media as wire
 from gateway.wire.v2 import THE_END, Onward
 
-WARNING = "X-Dits-Warning"
 JPEG = "image/jpeg"
 MAY_BE_DRAWN_ANEW = ("Cache-Control", "private, no-cache")
 

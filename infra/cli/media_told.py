@@ -78,6 +78,8 @@ def _track(track: Facts) -> str:
         track.get("kind"),
         track.get("codec"),
         f"{track['width']}x{track.get('height')}" if "width" in track else None,
+        f"turned by {track['rotation']} degrees" if "rotation" in track else None,
+        f"pixels {track['pixel_aspect']}" if "pixel_aspect" in track else None,
         f"{rate} on average" if track.get("variable_frame_rate") else rate,
         f"{track['channels']} channels" if "channels" in track else None,
         f"{track['sample_rate']} Hz" if "sample_rate" in track else None,
