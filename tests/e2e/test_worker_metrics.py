@@ -31,6 +31,12 @@ def collector() -> Iterator[Collector]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def worker_that_is_up(product: Product) -> None:
+    """Tests before may have killed it, and its successor may still be starting."""
+    wait_until_ready(product.laptop.children[WORKER], lambda: is_shown(product), 30)
+
+
 def relaunched(product: Product, **environment: str) -> int:
     """A worker that shows its metrics; gives how the one before it ended."""
     code = product.laptop.children[WORKER].stop(20)
