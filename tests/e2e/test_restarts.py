@@ -19,7 +19,7 @@ import pytest
 from gateway.client import Client, Lock, Pacing
 from infra.cli import exits
 from infra.clock import SystemClock
-from tests.e2e.product import Product, draft, files_of
+from tests.e2e.product import Product, draft, files_of, wait_for_read_models
 
 CLIENTS = 4
 KILLS = 5
@@ -87,6 +87,8 @@ def restarted(product: Product) -> Restarted:
     warm_s, code = seconds_to_ready(product.laptop.data_dir, product.laptop.port)
     (product.laptop.data_dir / "client.json").unlink()
     product.laptop.start()
+    with product.behind() as on:  # who comes anew remembers no position to wait for
+        wait_for_read_models(on)
     return Restarted(repo, files, locks, key, warm_s, code)
 
 

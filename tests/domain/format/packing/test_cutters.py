@@ -58,7 +58,7 @@ def test_any_range_of_a_packed_file_is_the_same() -> None:
     assert source.read(len(PROJECT), 1) == b""
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.integers(10, len(PROJECT) - 1), st.integers(0, 255), st.booleans())
 def test_a_damaged_packed_file_is_rebuilt_as_it_is_or_cut_blindly(at: int, value: int, is_cut: bool) -> None:
     content = PROJECT[:at] if is_cut else PROJECT[:at] + bytes([value]) + PROJECT[at + 1 :]
