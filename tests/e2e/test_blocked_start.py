@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from gateway.versions.file import BUILT_IN
 from infra.cli.output import Output
 from infra.cli.up import laptop_of
@@ -14,6 +16,7 @@ from infra.dev.ports import Ports
 MENDED_WITHIN_MS = 10_000
 
 
+@pytest.mark.long
 def test_a_laptop_waits_for_a_better_file_of_versions(tmp_path: Path) -> None:
     file = tmp_path / "versions.yaml"
     file.write_text("versions: {}\n")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from gateway.client import Client
 from tests.e2e.product import Product, draft, files_of
 
@@ -22,6 +24,7 @@ def commit_some(product: Product, repo: str, root: str, number: int) -> Files:
     return files
 
 
+@pytest.mark.long
 def test_eight_clients_on_one_branch_lose_nothing(product: Product, client: Client, repo: str) -> None:
     root = client.commits.open(repo, draft(client, repo, {"root": b"root"}, base=None)).commit
     with ThreadPoolExecutor(CLIENTS) as pool:

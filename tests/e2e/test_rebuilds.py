@@ -84,6 +84,7 @@ def test_a_read_model_of_a_new_version_is_built_by_itself_beside_the_old(
 
 
 @pytest.mark.usefixtures("history")
+@pytest.mark.long
 def test_a_lost_database_is_made_again_by_the_worker_that_starts(product: Product, operator: Ground) -> None:
     before = product.digests(operator)
     for projection in ALL:

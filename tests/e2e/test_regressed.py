@@ -38,6 +38,7 @@ def lose_the_last_message(product: Product, client: Client, repo: str) -> Path:
     return whole
 
 
+@pytest.mark.long
 def test_after_the_restore_of_an_older_log_only_reads_go_on(
     product: Product, client: Client, repo: str
 ) -> None:

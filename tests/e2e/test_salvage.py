@@ -61,6 +61,7 @@ def test_s4_1_a_film_of_which_nothing_is_left_is_told_with_a_code(
     assert code == "NOTHING_PLAYABLE"
 
 
+@pytest.mark.long
 def test_a_film_has_its_pictures_soon_after_its_commit(client: Client, repo: str, tmp_path: Path) -> None:
     head = push(client, repo, tmp_path / "in", "film.mp4", encodes.with_b_frames())
     until(lambda: client.media.show(repo, head, "film.mp4").pictures or None)

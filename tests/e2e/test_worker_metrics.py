@@ -79,6 +79,7 @@ def test_a_damaged_film_is_counted_where_the_worker_is_scraped(
     assert counted(product, *FAILED) == before + 2
 
 
+@pytest.mark.long
 def test_a_worker_pushes_its_metrics_ends_cleanly_and_is_scraped_at_the_same_address_again(
     product: Product, collector: Collector
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_worker_whose_address_is_taken_does_not_start(product: Product) -> Non
     assert f"port {product.laptop.environment[WORKER_METRICS_PORT]}: Address already in use" in ended.stderr
 
 
+@pytest.mark.long
 def test_a_laptop_whose_workers_address_is_taken_does_not_start(product: Product, tmp_path: Path) -> None:
     gateway = Ports(tmp_path / "port.json", say=print).of("gateway")
     ports = {"DITS_GATEWAY_PORT": str(gateway), WORKER_METRICS_PORT: str(product.laptop.port)}
