@@ -32,11 +32,11 @@ DERIVE_COUNTS = """
         SELECT repo, 1::SMALLINT, manifest FROM holders
         UNION
         SELECT live.repo, below.kind, below.child
-        FROM live JOIN (
-            SELECT NULL::TEXT AS repo, parent, kind, child FROM edges WHERE kind < 4
+        FROM live CROSS JOIN LATERAL (
+            SELECT kind, child FROM edges WHERE parent = live.digest AND kind < 4
             UNION ALL
-            SELECT repo, old, 3::SMALLINT, new FROM superseded
-        ) AS below ON below.parent = live.digest AND (below.repo IS NULL OR below.repo = live.repo)
+            SELECT 3::SMALLINT, new FROM superseded WHERE repo = live.repo AND old = live.digest
+        ) AS below
     ), gains AS (
         SELECT repo, 1::SMALLINT AS kind, manifest AS digest FROM holders
         UNION ALL

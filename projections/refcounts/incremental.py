@@ -67,11 +67,11 @@ RISE = """
         )
         UNION
         SELECT rising.repo, below.kind, below.child
-        FROM rising JOIN (
-            SELECT NULL::TEXT AS repo, parent, kind, child FROM edges WHERE kind < 4
+        FROM rising CROSS JOIN LATERAL (
+            SELECT kind, child FROM edges WHERE parent = rising.digest AND kind < 4
             UNION ALL
-            SELECT repo, old, 3::SMALLINT, new FROM superseded
-        ) AS below ON below.parent = rising.digest AND (below.repo IS NULL OR below.repo = rising.repo)
+            SELECT 3::SMALLINT, new FROM superseded WHERE repo = rising.repo AND old = rising.digest
+        ) AS below
         WHERE rising.kind < 4 AND NOT EXISTS (
             SELECT 1 FROM counts
             WHERE counts.repo = rising.repo AND counts.digest = below.child AND counts.kind = below.kind
